@@ -1,0 +1,468 @@
+'use strict'
+
+// The JS half of the buffer: puts bytes into Rust's memory and keeps the level.
+//
+// Offsets count the bytes of the stream:
+//
+//   0 ───────── told ────────── taken ────────── accepted
+//     written and    written, to    accepted and
+//     told           be told        not written
+//
+// A synchronous run sees what it would see in Node: `told` moves only at the
+// start of a turn, or in a call from Rust. Node's own `state.length` is kept
+// at what the inlet holds, `accepted - told`, plus what Node buffers itself
+// while corked or not yet open.
+//
+// Node writes the first chunk alone and then, as one, all that came meanwhile,
+// and tells 'drain' and callbacks when such a stage is done. `stageEnd` is the
+// end of the stage that would be under way, so that we tell in the same order.
+
+const { setImmediate } = require('node:timers')
+const errors = require('./errors.js')
+const exit = require('./exit.js')
+const { Slab, Word } = require('./native.js')
+const turn = require('./turn.js')
+
+/** Bytes in a slab: docs/design.md, "Sizes". */
+const SLAB = 64 * 1024
+
+/** A chunk of this many bytes is pinned and not copied: docs/design.md, "Sizes". */
+const PIN_FROM = 16 * 1024
+
+/** Free slabs that a thread keeps: one mark's worth. */
+const FREE_SLABS = 16
+
+/** How far ahead JS waits at most, in bytes: Rust compares offsets modulo 2^32. */
+const HORIZON = 2 ** 30
+
+// The values of Rust's `Watch` and `Status`, see src/level.rs.
+const AWAKE = 0
+const ASLEEP = 1
+const OPEN = 1
+const UNOPENED = 2
+const FAILED = 3
+
+const { Mark, Watch, Written, Waiting, Wanted, Status, Descriptor } = Word
+const NOTHING = Buffer.alloc(0)
+
+/** Slabs that no stream of this thread uses, each with the buffer over it. */
+const freeSlabs = []
+
+function takeSlab () {
+  const slab = freeSlabs.pop()
+  if (slab !== undefined) return slab
+  const native = new Slab(SLAB)
+  return { native, bytes: native.bytes() }
+}
+
+function giveSlab (slab) {
+  if (freeSlabs.length < FREE_SLABS) freeSlabs.push(slab)
+}
+
+/** Calls each; one that throws does not keep the others from being called. */
+function callAll (functions) {
+  let done = 0
+  try {
+    while (done < functions.length) functions[done++]()
+  } finally {
+    if (done < functions.length) setImmediate(callAll, functions.slice(done))
+  }
+}
+
+class Inlet {
+  /**
+   * @param {import('./write-stream.js')} stream
+   * @param {(number: number) => import('../native').Sink} makeSink
+   * @param {number} lowWaterMark bytes
+   */
+  constructor (stream, makeSink, lowWaterMark) {
+    this.number = turn.nextNumber()
+    this.stream = stream
+    this.state = stream._writableState
+    this.lowWaterMark = lowWaterMark
+    this.sink = makeSink(this.number)
+    const words = this.sink.words()
+    this.words = new Int32Array(words.buffer, words.byteOffset, words.byteLength / 4)
+
+    this.accepted = 0
+    this.taken = 0
+    this.told = 0
+    this.stageEnd = 0
+
+    // The live slab. No slab is the same as a full one.
+    this.slab = null
+    this.bytes = NOTHING
+    this.size = 0
+    this.mark = 0
+    /** Slabs filled before, as { slab, end }: free when the bytes up to `end` are taken. */
+    this.filled = []
+    this.pins = 0
+
+    /** What is to be called when the bytes up to `end` are written, as { end, callback }. */
+    this.callbacks = []
+    /** Called once Rust has opened the file, or failed to. */
+    this.onOpen = null
+    /** Node says that the stream is constructed: what happened to bytes can be told. */
+    this.isRunning = false
+    /** Rust has been asked for a call, or has one under way. */
+    this.isWaiting = false
+    /** Called when no write is in flight any more, after `cut`. */
+    this.onRest = null
+    this.isCut = false
+  }
+
+  // ---- bytes in
+
+  /** Puts a string behind what is there. @returns {number} its bytes */
+  putString (string, encoding) {
+    // No encoding makes more than three bytes of a UTF-16 unit.
+    if (string.length * 3 > this.size - this.mark) return this.putLongString(string, encoding)
+    const size = encoding === 'utf8'
+      ? this.bytes.utf8Write(string, this.mark)
+      : this.bytes.write(string, this.mark, encoding)
+    this.admit(size)
+    return size
+  }
+
+  putLongString (string, encoding) {
+    if (Buffer.byteLength(string, encoding) >= PIN_FROM) return this.putBytes(Buffer.from(string, encoding))
+    if (string.length * 3 > SLAB || Buffer.byteLength(string, encoding) > this.size - this.mark) this.nextSlab()
+    const size = this.bytes.write(string, this.mark, encoding)
+    this.admit(size)
+    return size
+  }
+
+  /** Puts bytes behind what is there: a copy, or a big chunk itself. @returns {number} their number */
+  putBytes (chunk) {
+    const size = chunk.length
+    if (size >= PIN_FROM) {
+      this.sink.pin(chunk)
+      // A loop that never yields must not hoard what is written long since.
+      if ((++this.pins & 15) === 0) this.unpin()
+      if (exit.isExiting()) this.wake()
+      return size
+    }
+    if (size > this.size - this.mark) this.nextSlab()
+    this.bytes.set(chunk, this.mark)
+    this.admit(size)
+    return size
+  }
+
+  /** Raises the mark: from here on the bytes below it are Rust's. */
+  admit (size) {
+    this.mark += size
+    Atomics.store(this.words, Mark, this.mark)
+    if (Atomics.load(this.words, Watch) === ASLEEP) this.wake()
+  }
+
+  /** Counts what was put, for `callback` when it is written. @returns {boolean} whether the producer may go on */
+  accept (size, callback) {
+    const state = this.state
+    if (this.accepted === this.told) this.begin(size)
+    this.accepted += size
+    state.length += size
+    if (callback !== undefined) {
+      this.callbacks.push({ end: this.accepted, callback })
+      this.wait()
+    }
+    if (state.length < state.highWaterMark || state.length === 0) return true
+    state.needDrain = true
+    this.wait()
+    return false
+  }
+
+  /** The first bytes after an idle time: Node would write them alone. */
+  begin (size) {
+    if (this.isRunning) this.stageEnd = this.accepted + size
+    turn.work(this)
+  }
+
+  nextSlab () {
+    if (this.slab !== null) this.filled.push({ slab: this.slab, end: this.accepted })
+    this.recycle()
+    this.slab = takeSlab()
+    this.bytes = this.slab.bytes
+    this.size = SLAB
+    this.mark = 0
+    // Seals the last slab at the mark that JS has stored, and starts a new one at 0.
+    this.sink.attach(this.slab.native)
+  }
+
+  /** Gives back slabs whose bytes the kernel has taken, be it in this run. */
+  recycle () {
+    const taken = this.look32()
+    while (this.filled.length > 0 && this.filled[0].end <= taken) giveSlab(this.filled.shift().slab)
+  }
+
+  /** Reads how much the kernel has taken. At most 2^32 bytes may pass between two calls. */
+  look32 () {
+    this.taken += (Atomics.load(this.words, Written) - this.taken) >>> 0
+    return this.taken
+  }
+
+  unpin () {
+    this.pins = this.sink.unpin()
+    if (this.pins < 0) {
+      this.pins = 0
+      this.stream.destroy(errors.chunkDetached())
+    }
+  }
+
+  wake () {
+    if (exit.isExiting()) this.sink.flush(turn.PATIENCE)
+    else this.sink.wake()
+  }
+
+  // ---- waiting for Rust
+
+  /** Has Rust call when there is something to tell that somebody waits for. */
+  wait () {
+    if (this.isWaiting || !this.isRunning) return
+    if (this.callbacks.length > 0) this.waitFor(Math.min(this.stageEnd, this.accepted - this.lowWaterMark))
+    else if (this.state.needDrain) this.waitFor(this.accepted - this.lowWaterMark)
+  }
+
+  waitUntilWritten () {
+    if (this.isRunning && !this.isWaiting && this.told < this.accepted) this.waitFor(this.accepted)
+  }
+
+  waitFor (offset) {
+    this.isWaiting = true
+    turn.hold()
+    offset = Math.min(offset, this.look32() + HORIZON)
+    Atomics.store(this.words, Wanted, offset | 0)
+    Atomics.store(this.words, Waiting, 1)
+    if (this.look32() >= offset && Atomics.exchange(this.words, Waiting, 0) === 1) setImmediate(() => this.news())
+    else if (Atomics.load(this.words, Watch) !== AWAKE) this.wake()
+  }
+
+  /** Rust has called. */
+  news () {
+    if (this.onOpen !== null) return this.openNews()
+    if (this.onRest !== null) return this.restNews()
+    if (this.isWaiting && Atomics.load(this.words, Waiting) === 0) this.stopWaiting()
+    this.look()
+  }
+
+  stopWaiting () {
+    if (!this.isWaiting) return
+    this.isWaiting = false
+    turn.letGo()
+  }
+
+  /** Once a turn, and when Rust has called: tells what has happened. */
+  look () {
+    if (!this.isRunning || this.isCut) return
+    const status = Atomics.load(this.words, Status)
+    this.advance(this.look32())
+    if (status === FAILED) return this.fail()
+    if (this.pins > 0) this.unpin()
+    this.wait()
+    if (this.accepted === this.told && !this.isWaiting && this.pins === 0) this.retire()
+  }
+
+  /** Tells that the bytes up to `taken` are written, stage by stage. */
+  advance (taken) {
+    while (this.told < taken || (this.callbacks.length > 0 && this.callbacks[0].end <= this.told)) {
+      const end = Math.min(taken, this.stageEnd)
+      this.lower(end)
+      if (end < this.stageEnd) {
+        if (this.lowWaterMark > 0) this.drain()
+        return
+      }
+      const due = this.callbacks.findIndex(({ end }) => end > this.stageEnd)
+      const callbacks = this.callbacks.splice(0, due < 0 ? this.callbacks.length : due)
+      // Before anybody is told: what they write comes after the next stage.
+      this.stageEnd = this.accepted
+      this.drain()
+      callAll(callbacks.map(({ callback }) => () => callback(null)))
+    }
+  }
+
+  /** Node's level no longer has the bytes up to `offset`. */
+  lower (offset) {
+    this.state.length -= offset - this.told
+    this.told = offset
+  }
+
+  drain () {
+    const state = this.state
+    if (!state.needDrain || state.length > this.lowWaterMark || state.ending || state.destroyed) return
+    state.needDrain = false
+    this.stream.emit('drain')
+  }
+
+  /** Nothing is going on: an idle stream holds no slab and costs no turn. */
+  retire () {
+    if (this.slab !== null) {
+      // The drainer still looks at the slab; it is soon asleep.
+      if (Atomics.load(this.words, Watch) !== ASLEEP) return
+      this.giveSlabs()
+    }
+    turn.rest(this)
+  }
+
+  giveSlabs () {
+    for (const { slab } of this.filled) giveSlab(slab)
+    this.filled = []
+    if (this.slab !== null) giveSlab(this.slab)
+    this.slab = null
+    this.bytes = NOTHING
+    this.size = 0
+    // The drainer may still compare the word with where it stood: it stays.
+    this.mark = 0
+  }
+
+  // ---- opening
+
+  /** Has `callback(opened)` called when Rust has opened the file, or failed to. */
+  open (callback) {
+    this.onOpen = callback
+    turn.hold()
+    turn.work(this)
+  }
+
+  openNews () {
+    const status = Atomics.load(this.words, Status)
+    if (status !== OPEN && status !== UNOPENED && status !== FAILED) return
+    const { onOpen } = this
+    this.onOpen = null
+    turn.letGo()
+    onOpen(status !== UNOPENED, Atomics.load(this.words, Descriptor))
+  }
+
+  /** Node has constructed the stream: all that came so far it would write as one. */
+  run () {
+    this.isRunning = true
+    this.stageEnd = this.accepted
+    this.look()
+  }
+
+  // ---- the end
+
+  get bytesWritten () {
+    return this.isCut ? this.taken : this.told
+  }
+
+  /** Rust could not write: nothing more will be. */
+  fail () {
+    const error = errors.writeFailed(this.sink.fault())
+    this.state.errored ??= error
+    this.isCut = true
+    const callbacks = this.callbacks.splice(0)
+    const isWritten = ({ end }) => end <= this.taken
+    this.forget()
+    callAll([
+      ...callbacks.filter(isWritten).map(({ callback }) => () => callback(null)),
+      () => this.lower(this.stageEnd),
+      ...this.losses(callbacks.filter(waiting => !isWritten(waiting)), error),
+      () => this.lower(this.accepted),
+      // One of the callbacks may be Node's own, and have done this already.
+      () => errorOrDestroy(this.stream, error)
+    ])
+  }
+
+  /** Tells `callbacks` that their bytes are lost, each as it leaves the level. */
+  losses (callbacks, error) {
+    return callbacks.map(({ end, callback }) => () => {
+      if (end > this.told) this.lower(end)
+      callback(error ?? this.state.errored ?? errors.streamDestroyed())
+    })
+  }
+
+  /** Lets go of everything that is held for bytes. Only when no write is in flight. */
+  forget () {
+    this.look32()
+    this.stopWaiting()
+    if (this.pins > 0) this.sink.unpin()
+    this.pins = 0
+    this.giveSlabs()
+    turn.rest(this)
+  }
+
+  /** Drops what no write has begun. */
+  cut () {
+    if (this.isCut) return
+    this.isCut = true
+    this.look32()
+    this.sink.cut()
+    // What Node would not have begun is told in the next tick, as it does with its buffer.
+    if (!this.isRunning && this.told < this.accepted) {
+      const losses = this.losses(this.callbacks.splice(0))
+      process.nextTick(callAll, [...losses, () => this.lower(this.accepted)])
+    }
+  }
+
+  /** Calls `callback(error)` when nothing is in flight; the error is what Node says of a write cut short. */
+  end (callback) {
+    const isUnderWay = this.isRunning && this.told < this.accepted
+    if (!isUnderWay && !this.sink.isBusy()) {
+      this.close()
+      callback(null)
+      return
+    }
+    turn.hold()
+    turn.work(this)
+    this.onRest = () => {
+      turn.letGo()
+      if (!isUnderWay) {
+        this.close()
+        callback(null)
+        return
+      }
+      const error = errors.streamDestroyed()
+      const callbacks = this.callbacks.splice(0)
+      const next = callbacks.findIndex(({ end }) => end > this.stageEnd)
+      const waiting = next < 0 ? [] : callbacks.splice(next)
+      callAll([
+        () => this.lower(this.stageEnd),
+        ...this.losses(callbacks, error),
+        ...this.losses(waiting),
+        () => {
+          this.lower(this.accepted)
+          this.close()
+          callback(error)
+        }
+      ])
+    }
+    if (!this.sink.isBusy()) setImmediate(() => this.restNews())
+  }
+
+  close () {
+    this.forget()
+    this.sink.release()
+  }
+
+  restNews () {
+    if (this.onRest === null || this.sink.isBusy()) return
+    const { onRest } = this
+    this.onRest = null
+    onRest()
+  }
+
+  /**
+   * Writes everything here and now, for `patience` milliseconds at most.
+   * @returns {number} the bytes that could not be written
+   */
+  flush (patience) {
+    if (this.isCut) return 0
+    // What Node itself holds back, because the stream is corked or not yet constructed.
+    for (const { chunk } of this.state.getBuffer()) this.accepted += this.putBytes(chunk)
+    if (this.sink.flush(patience)) return 0
+    return this.accepted - this.look32()
+  }
+}
+
+/** What Node does with an error of a write, see errorOrDestroy in its lib/internal/streams/destroy.js. */
+function errorOrDestroy (stream, error) {
+  const state = stream._writableState
+  if (state.destroyed || state.errorEmitted) return
+  if (state.autoDestroy) {
+    stream.destroy(error)
+  } else {
+    state.errorEmitted = true
+    stream.emit('error', error)
+  }
+}
+
+module.exports = Inlet

@@ -1,0 +1,21 @@
+'use strict'
+
+// The addon, or one clear error.
+
+const path = require('node:path')
+
+function load () {
+  try {
+    return require('../native.js')
+  } catch (cause) {
+    const folder = path.join(__dirname, '..')
+    const error = new Error(
+      `spillway has no addon for ${process.platform}-${process.arch} (Node ${process.version}). ` +
+      `With Rust installed (https://rustup.rs), this command builds it: cd ${JSON.stringify(folder)} && npm install && npm run build`,
+      { cause })
+    error.code = 'ERR_DLOPEN_FAILED'
+    throw error
+  }
+}
+
+module.exports = load()

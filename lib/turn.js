@@ -1,0 +1,64 @@
+'use strict'
+
+// The turns of this thread's event loop, the inlets that have something going
+// on in them, and what keeps the process alive for those.
+
+// Taken now: who replaces the globals (fake timers) does not mean ours.
+const { setImmediate, setInterval } = require('node:timers')
+const { Hub } = require('./native.js')
+
+/** How long the end of a thread waits for a stream that can't be emptied, in milliseconds. */
+const PATIENCE = 5000
+
+/** Inlets that have something going on, by number. Holds them: who drops a stream still gets its bytes written. */
+const active = new Map()
+let lastNumber = 0
+let isTickDue = false
+
+/** Calls `news()` of an inlet in a turn of its own when Rust has some. */
+const hub = new Hub(number => active.get(number)?.news(), PATIENCE)
+
+/** @returns {number} for a new inlet; as wide as Rust's */
+function nextNumber () {
+  lastNumber = (lastNumber + 1) >>> 0
+  return lastNumber
+}
+
+/** Has `inlet.look()` called once in each turn from the next on, until `rest`. */
+function work (inlet) {
+  active.set(inlet.number, inlet)
+  if (!isTickDue) scheduleTick()
+}
+
+function rest (inlet) {
+  active.delete(inlet.number)
+}
+
+function scheduleTick () {
+  isTickDue = true
+  // It wants to see each turn, not to cause one.
+  setImmediate(tick).unref()
+}
+
+function tick () {
+  isTickDue = false
+  // First, so that a listener that throws leaves the others their next turn.
+  if (active.size > 0) scheduleTick()
+  for (const inlet of active.values()) inlet.look()
+}
+
+let holders = 0
+let keeper = null
+
+/** Keeps the process alive until as many calls of `letGo`. */
+function hold () {
+  if (holders++ > 0) return
+  keeper ??= setInterval(() => {}, 2 ** 31 - 1)
+  keeper.ref()
+}
+
+function letGo () {
+  if (--holders === 0) keeper.unref()
+}
+
+module.exports = { PATIENCE, active, hub, nextNumber, work, rest, hold, letGo }

@@ -1,0 +1,249 @@
+'use strict'
+
+// WriteStream: everything about the file stays Node's, everything about the
+// bytes is Rust's.
+
+const fs = require('node:fs')
+const errors = require('./errors.js')
+const exit = require('./exit.js')
+const Inlet = require('./inlet.js')
+const turn = require('./turn.js')
+
+const Base = fs.WriteStream
+const { write, end, destroy, open, _construct, _write, _writev, _destroy } = Base.prototype
+const openAtLoad = fs.open
+
+/** The default mark, in bytes: docs/design.md, "Sizes". */
+const HIGH_WATER_MARK = 1024 * 1024
+
+const kInlet = Symbol('spillway.inlet')
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * A writable stream into a file, as `fs.WriteStream`.
+ * See https://nodejs.org/api/fs.html#class-fswritestream
+ *
+ * A function, not a class: graceful-fs and others call it with `apply` on a
+ * `this` of their own.
+ *
+ * @param {string | Buffer | URL} path
+ * @param {string | object} [options] as `fs.createWriteStream` takes them, and `lowWaterMark`
+ */
+function WriteStream (path, options) {
+  if (!(this instanceof WriteStream)) return new WriteStream(path, options)
+  options = withDefaults(options)
+  Base.call(this, path, options)
+  this[kInlet] = makeInlet(this, options)
+}
+
+Object.setPrototypeOf(WriteStream.prototype, Base.prototype)
+Object.setPrototypeOf(WriteStream, Base)
+
+function withDefaults (options) {
+  if (typeof options === 'string') options = { encoding: options }
+  // What is no object is Node's to refuse.
+  if (options != null && typeof options !== 'object') return options
+  // Node, too, takes options that are inherited.
+  const own = Object.create(options ?? null)
+  own.highWaterMark = own.highWaterMark ?? HIGH_WATER_MARK
+  checkLowWaterMark(own)
+  checkFs(own.fs)
+  return own
+}
+
+function checkLowWaterMark ({ lowWaterMark = 0, highWaterMark }) {
+  if (!Number.isInteger(lowWaterMark) || lowWaterMark < 0 || lowWaterMark > highWaterMark) {
+    throw errors.invalidOption('lowWaterMark', String(lowWaterMark))
+  }
+}
+
+function checkFs (custom) {
+  if (custom == null) return
+  for (const name of ['write', 'writev']) {
+    if (typeof custom[name] === 'function' && custom[name] !== fs[name]) {
+      throw errors.invalidOption(`fs.${name}`, `function ${custom[name].name}`,
+        'can\'t be honoured by spillway, which writes without it: use fs.createWriteStream')
+    }
+  }
+}
+
+/** @returns {Inlet | undefined} undefined: everything of this stream stays Node's */
+function makeInlet (stream, options = {}) {
+  const state = stream._writableState
+  if (state.objectMode || stream.destroyed) return undefined
+  const start = stream.start ?? -1
+  const make = sink => new Inlet(stream, sink, options.lowWaterMark ?? 0)
+  exit.watch()
+  if (stream.fd !== null) {
+    const inlet = make(number => turn.hub.wait(number))
+    try {
+      inlet.sink.give(stream.fd, start)
+    } catch {
+      // No descriptor that is open: the first write is to say so, as Node's does.
+      return undefined
+    }
+    return inlet
+  }
+  const flags = toFlags(stream.flags)
+  const isOurs = flags !== undefined && isMode(stream.mode) && isOpenNodes(stream, options.fs)
+  if (!isOurs) return make(number => turn.hub.wait(number))
+  const path = Buffer.from(stream.path)
+  const inlet = make(number => turn.hub.open(number, path, flags, stream.mode, start))
+  inlet.isOpening = true
+  return inlet
+}
+
+/** Whether to open a file is as Node does it: nobody has patched it, nobody restricts it. */
+function isOpenNodes (stream, custom) {
+  return process.platform !== 'win32' && process.permission === undefined &&
+    fs.open === openAtLoad && (custom == null || custom.open === fs.open) &&
+    stream.open === open
+}
+
+function isMode (mode) {
+  return Number.isInteger(mode) && mode >= 0 && mode <= 0o7777
+}
+
+const { O_APPEND, O_CREAT, O_EXCL, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } = fs.constants
+
+/** What each letter of a file system flag means: https://nodejs.org/api/fs.html#file-system-flags */
+const FLAGS = new Map(Object.entries({
+  'r+': O_RDWR,
+  'rs+': O_RDWR | O_SYNC,
+  w: O_TRUNC | O_CREAT | O_WRONLY,
+  wx: O_TRUNC | O_CREAT | O_WRONLY | O_EXCL,
+  'w+': O_TRUNC | O_CREAT | O_RDWR,
+  'wx+': O_TRUNC | O_CREAT | O_RDWR | O_EXCL,
+  a: O_APPEND | O_CREAT | O_WRONLY,
+  ax: O_APPEND | O_CREAT | O_WRONLY | O_EXCL,
+  as: O_APPEND | O_CREAT | O_WRONLY | O_SYNC,
+  'a+': O_APPEND | O_CREAT | O_RDWR,
+  'ax+': O_APPEND | O_CREAT | O_RDWR | O_EXCL,
+  'as+': O_APPEND | O_CREAT | O_RDWR | O_SYNC
+}))
+
+/** @returns {number | undefined} undefined: Node is to read them, or to refuse */
+function toFlags (flags) {
+  return Number.isInteger(flags) && flags === (flags | 0) ? flags : FLAGS.get(flags)
+}
+
+/**
+ * Takes a chunk. See https://nodejs.org/api/stream.html#writablewritechunk-encoding-callback
+ *
+ * @param {string | Uint8Array | DataView} chunk
+ * @param {string} [encoding] of a string
+ * @param {(error?: Error | null) => void} [callback] called when the kernel has taken the chunk
+ * @returns {boolean} false: the level is at the mark, wait for 'drain'
+ */
+WriteStream.prototype.write = function (chunk, encoding, callback) {
+  const inlet = this[kInlet]
+  const state = this._writableState
+  // Anything unusual goes through Node's own code.
+  if (inlet === undefined || state.corked !== 0 || state.ending || state.destroyed || state.errored !== null ||
+      state.bufferedRequestCount !== 0 || this._write !== WriteStream.prototype._write) {
+    return write.call(this, chunk, encoding, callback)
+  }
+  if (typeof encoding === 'function') {
+    callback = encoding
+    encoding = undefined
+  }
+  if (!encoding) encoding = state.defaultEncoding
+  else if (encoding !== 'utf8' && encoding !== 'buffer' && !Buffer.isEncoding(encoding)) return write.call(this, chunk, encoding, callback)
+  if (typeof callback !== 'function') callback = undefined
+
+  if (typeof chunk === 'string') return inlet.accept(inlet.putString(chunk, encoding), callback)
+  if (chunk instanceof Uint8Array) return inlet.accept(inlet.putBytes(chunk), callback)
+  return write.call(this, chunk, encoding, callback)
+}
+
+/** A chunk that took the way through Node's buffer. */
+WriteStream.prototype._write = function (chunk, encoding, callback) {
+  const inlet = this[kInlet]
+  if (inlet === undefined) return _write.call(this, chunk, encoding, callback)
+  const state = this._writableState
+  // Node has counted it; from here on the inlet does.
+  state.length -= state.writelen
+  state.writelen = 0
+  const size = typeof chunk === 'string' ? inlet.putString(chunk, encoding) : inlet.putBytes(chunk)
+  inlet.accept(size, callback)
+}
+
+WriteStream.prototype._writev = function (chunks, callback) {
+  const inlet = this[kInlet]
+  if (inlet === undefined) return _writev.call(this, chunks, callback)
+  const state = this._writableState
+  // As above, for all that Node has buffered.
+  state.length = inlet.accepted - inlet.told
+  state.writelen = 0
+  const last = chunks.length - 1
+  chunks.forEach(({ chunk }, at) => inlet.accept(inlet.putBytes(chunk), at === last ? callback : undefined))
+}
+
+/**
+ * Ends the stream. See https://nodejs.org/api/stream.html#writableendchunk-encoding-callback
+ */
+WriteStream.prototype.end = function (chunk, encoding, callback) {
+  const state = this._writableState
+  const isLast = chunk == null || typeof chunk === 'function'
+  // Node finishes when its last write is done: one of no bytes stands for all that Rust still has.
+  if (isLast && this[kInlet] !== undefined && state.length > 0 && !state.ending && !state.destroyed) {
+    write.call(this, NOTHING)
+  }
+  return end.call(this, chunk, encoding, callback)
+}
+
+// As in Node: there is no shutdown() for files.
+WriteStream.prototype.destroySoon = WriteStream.prototype.end
+
+WriteStream.prototype.destroy = function (error, callback) {
+  if (!this.destroyed) this[kInlet]?.cut()
+  return destroy.call(this, error, callback)
+}
+
+WriteStream.prototype._construct = function (callback) {
+  const inlet = this[kInlet]
+  const run = error => {
+    callback(error)
+    // Behind Node's own tick, in which the stream becomes constructed.
+    if (!error) process.nextTick(() => inlet?.run())
+  }
+  const openByNode = () => _construct.call(this, error => {
+    if (!error && this.path !== undefined) inlet?.sink.give(this.fd, this.start ?? -1)
+    run(error)
+  })
+  if (!inlet?.isOpening) return openByNode()
+  inlet.open((isOpen, fd) => {
+    if (!isOpen) return openByNode()
+    this.fd = fd
+    run()
+    this.emit('open', fd)
+    this.emit('ready')
+  })
+}
+
+WriteStream.prototype._final = function (callback) {
+  this[kInlet]?.sink.release()
+  callback()
+}
+
+WriteStream.prototype._destroy = function (error, callback) {
+  const inlet = this[kInlet]
+  if (inlet === undefined) return _destroy.call(this, error, callback)
+  inlet.end(cutShort => _destroy.call(this, error ?? cutShort, callback))
+}
+
+/** Bytes that the kernel has taken; after an error or destroy(), too. */
+Object.defineProperty(WriteStream.prototype, 'bytesWritten', {
+  configurable: true,
+  enumerable: true,
+  get () {
+    return this[kInlet]?.bytesWritten ?? this[kBytesWritten]
+  },
+  set (bytes) {
+    // Node's own code counts here, for a stream that stays Node's.
+    this[kBytesWritten] = bytes
+  }
+})
+const kBytesWritten = Symbol('spillway.bytesWritten')
+
+module.exports = WriteStream

@@ -1,0 +1,290 @@
+//! The border to N-API: converts, decides nothing. `lib/inlet.js` and
+//! `lib/turn.js` are its callers; what users see is in `index.js`.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    ffi::CString,
+    rc::Rc,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use napi::{
+    Env, Error, Result, Status,
+    bindgen_prelude::{Buffer, BufferSlice, FromNapiValue, Function, ToNapiValue},
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
+};
+use napi_derive::napi;
+
+use crate::{
+    drain,
+    error::Failure,
+    runtime,
+    slab::{self, lend},
+    stream::{Listener, Stream},
+    target::{File, Request},
+};
+
+/// Where each control word stands, see `level.rs`.
+#[napi]
+#[derive(Debug)]
+pub enum Word {
+    /// Bytes filled in the live slab.
+    Mark,
+    /// Whether the drainer looks by itself.
+    Watch,
+    /// Offset up to which the kernel has taken the bytes.
+    Written,
+    /// 1 while JS waits for `Wanted`.
+    Waiting,
+    /// The offset that JS waits for.
+    Wanted,
+    /// What has become of the descriptor, and of the stream.
+    Status,
+    /// The descriptor that was opened.
+    Descriptor,
+}
+
+/// A slab and the buffer through which JS fills it.
+#[napi]
+pub struct Slab(Arc<slab::Slab>);
+
+#[napi]
+impl Slab {
+    /// A slab of `size` bytes.
+    #[napi(constructor)]
+    pub fn new(size: u32) -> Self {
+        Self(slab::Slab::new(size as usize))
+    }
+
+    /// A new buffer over the whole slab. Call it once.
+    #[napi]
+    pub fn bytes<'env>(&self, env: &'env Env) -> Result<BufferSlice<'env>> {
+        lend::slab(env, &self.0)
+    }
+}
+
+/// Calls JS with the number of the stream that has news.
+type Wake = ThreadsafeFunction<u32, (), u32, Status, false, true>;
+
+/// One per JS thread: makes its streams, and empties them when the thread ends.
+#[napi]
+pub struct Hub {
+    wake: Arc<Wake>,
+    streams: Streams,
+}
+
+/// The streams of a JS thread that may have bytes left when it ends.
+type Streams = Rc<RefCell<Vec<Weak<Stream>>>>;
+
+#[napi]
+impl Hub {
+    /// `wake(number)` is called in a turn of its own whenever the stream of
+    /// that number has news; it does not keep the process alive. `patience`
+    /// is how long, in milliseconds, the end of the thread waits for a stream
+    /// that can't be emptied.
+    #[napi(constructor)]
+    pub fn new(env: &Env, wake: Function<'_, u32, ()>, patience: u32) -> Result<Self> {
+        runtime::start()?;
+        let wake = wake.build_threadsafe_function().weak::<true>().build()?;
+        let streams = Streams::default();
+        env.add_env_cleanup_hook(Rc::clone(&streams), move |streams| {
+            for stream in streams.borrow().iter().filter_map(Weak::upgrade) {
+                // JS is gone: nobody is left to hear what could not be written.
+                let _lost = drain::flush(&stream, Duration::from_millis(patience.into()));
+                let _in_flight = stream.cut();
+            }
+        })?;
+        Ok(Self { wake: Arc::new(wake), streams })
+    }
+
+    /// Stream `number` into the file at `path`, which Rust opens. `flags` and
+    /// `mode` are those of `open(2)`; a `start` below 0 means none.
+    #[napi]
+    pub fn open(&self, number: u32, path: &[u8], flags: i32, mode: u32, start: f64) -> Result<Sink> {
+        let path = CString::new(path).map_err(Error::from)?;
+        let request = Request { path, flags, mode, start: position(start) };
+        let sink = self.sink(Stream::open(request, self.listener(number)));
+        runtime::schedule(Arc::clone(&sink.stream));
+        Ok(sink)
+    }
+
+    /// Stream `number` into a descriptor that `Sink.give` brings.
+    #[napi]
+    pub fn wait(&self, number: u32) -> Sink {
+        self.sink(Stream::waiting(self.listener(number)))
+    }
+
+    fn listener(&self, number: u32) -> Box<dyn Listener> {
+        Box::new(Ear { wake: Arc::clone(&self.wake), number })
+    }
+
+    fn sink(&self, stream: Arc<Stream>) -> Sink {
+        let mut streams = self.streams.borrow_mut();
+        // Amortised: the list is swept when it would have to grow.
+        if streams.len() == streams.capacity() {
+            streams.retain(|stream| stream.strong_count() > 0);
+        }
+        streams.push(Arc::downgrade(&stream));
+        Sink { stream, pins: VecDeque::new() }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "JS has validated `start` as a safe integer"
+)]
+fn position(start: f64) -> Option<u64> {
+    (start >= 0.0).then_some(start as u64)
+}
+
+/// The listener of one stream.
+struct Ear {
+    wake: Arc<Wake>,
+    number: u32,
+}
+
+impl Listener for Ear {
+    fn wake(&self) {
+        // Fails only while the JS thread ends, when nobody is left to be told.
+        let _ = self.wake.call(self.number, ThreadsafeFunctionCallMode::NonBlocking);
+    }
+}
+
+/// Why a stream failed.
+#[napi(object)]
+#[derive(Debug)]
+pub struct Fault {
+    /// The positive errno, or 0.
+    pub errno: i32,
+    /// What to say when there is no errno.
+    pub message: String,
+}
+
+/// A chunk that is written from where JS has it.
+struct Pin(Arc<Buffer>);
+
+impl AsRef<[u8]> for Pin {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The native half of one stream.
+#[napi]
+pub struct Sink {
+    stream: Arc<Stream>,
+    /// Held until the queue has let go of them, so that it is always the JS
+    /// thread that lets go of the JS value.
+    pins: VecDeque<Arc<Buffer>>,
+}
+
+#[napi]
+impl Sink {
+    /// A new buffer over the control words. Call it once.
+    #[napi]
+    pub fn words<'env>(&self, env: &'env Env) -> Result<BufferSlice<'env>> {
+        lend::words(env, self.stream.level())
+    }
+
+    /// Brings a waiting stream a duplicate of descriptor `fd`. Throws `EBADF`
+    /// and its like.
+    #[napi]
+    pub fn give(&self, fd: i32, start: f64) -> Result<()> {
+        let file = File::new(slab::duplicate(fd)?, position(start))?;
+        self.stream.give(Box::new(file));
+        runtime::schedule(Arc::clone(&self.stream));
+        Ok(())
+    }
+
+    /// What JS fills from now on is `slab`, from its start. The slab that was
+    /// filled so far is free when all its bytes are written.
+    #[napi]
+    pub fn attach(&self, slab: &Slab) {
+        self.stream.attach(Arc::clone(&slab.0));
+        self.wake();
+    }
+
+    /// Appends `chunk` as it is: it must not change until it is written.
+    #[napi]
+    pub fn pin(&mut self, chunk: Buffer) {
+        let chunk = Arc::new(chunk);
+        self.stream.append(Bytes::from_owner(Pin(Arc::clone(&chunk))));
+        self.pins.push_back(chunk);
+        self.wake();
+    }
+
+    /// Lets go of the pinned chunks that are written (or never will be) and
+    /// gives the number of those that are left; -1 if one was detached from
+    /// its memory meanwhile, so that what was written of it can't be trusted.
+    #[napi]
+    pub fn unpin(&mut self, env: &Env) -> Result<i32> {
+        let mut intact = true;
+        while let Some(chunk) = self.pins.pop_front() {
+            match Arc::try_unwrap(chunk) {
+                Ok(chunk) => intact &= is_intact(env, chunk)?,
+                Err(held) => {
+                    self.pins.push_front(held);
+                    break;
+                }
+            }
+        }
+        Ok(if intact { i32::try_from(self.pins.len()).unwrap_or(i32::MAX) } else { -1 })
+    }
+
+    /// Has the drainer look at once, if it sleeps or naps.
+    #[napi]
+    pub fn wake(&self) {
+        if self.stream.rouse() {
+            runtime::schedule(Arc::clone(&self.stream));
+        }
+    }
+
+    /// Writes everything on this thread, for `patience` milliseconds at most.
+    /// False if something is left.
+    #[napi]
+    pub fn flush(&self, patience: u32) -> bool {
+        drain::flush(&self.stream, Duration::from_millis(patience.into())).is_ok()
+    }
+
+    /// Drops what no write has begun. True if a write is in flight: JS is
+    /// woken when it has ended.
+    #[napi]
+    pub fn cut(&self) -> bool {
+        self.stream.cut()
+    }
+
+    /// Whether a write is in flight.
+    #[napi]
+    pub fn is_busy(&self) -> bool {
+        self.stream.is_busy()
+    }
+
+    /// Lets go of the descriptor, if it is a duplicate of ours.
+    #[napi]
+    pub fn release(&self) {
+        self.stream.release();
+    }
+
+    /// Why the stream failed, if it has.
+    #[napi]
+    pub fn fault(&self) -> Option<Fault> {
+        self.stream.failure().map(|failure| Fault {
+            message: failure.to_string(),
+            errno: match failure {
+                Failure::Os(errno) => errno,
+                Failure::Panic(_) => 0,
+            },
+        })
+    }
+}
+
+/// Whether `chunk` still is what was pinned: a detached one has no length.
+fn is_intact(env: &Env, chunk: Buffer) -> Result<bool> {
+    let length = chunk.len();
+    let view = BufferSlice::from_unknown(chunk.into_unknown(env)?)?;
+    Ok(view.len() == length)
+}

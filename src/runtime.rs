@@ -1,0 +1,83 @@
+//! The process-wide tokio runtime on which streams are drained.
+//!
+//! It is our own and is never shut down: it outlives every worker thread, and
+//! at the end of the process it is not needed (see [`flush`](crate::drain::flush)).
+
+use std::{
+    io,
+    os::fd::OwnedFd,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use tokio::{
+    runtime::{Builder, Runtime},
+    select,
+};
+
+use crate::{
+    drain::{self, End},
+    error::Failure,
+    slab::watch,
+    stream::Stream,
+};
+
+/// Threads that write, whatever the number of streams. As many as libuv's
+/// pool has by default, for the same reason: several disks, or several slow ones.
+const THREADS: usize = 4;
+
+static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+
+/// Jobs that have no thread yet.
+static QUEUED: AtomicUsize = AtomicUsize::new(0);
+
+/// Starts the runtime, once.
+///
+/// # Errors
+/// When the system gives no thread or no epoll instance.
+pub fn start() -> io::Result<()> {
+    if RUNTIME.get().is_none() {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(THREADS)
+            .thread_name("spillway")
+            .enable_io()
+            .build()?;
+        // Of two threads that come here at once one keeps its runtime.
+        if let Err(second) = RUNTIME.set(runtime) {
+            second.shutdown_background();
+        }
+    }
+    Ok(())
+}
+
+/// Has `stream` drained, soon. Only for one whose drainer no one else has
+/// scheduled, and only after [`start`].
+pub fn schedule(stream: Arc<Stream>) {
+    let Some(runtime) = RUNTIME.get() else { return };
+    QUEUED.fetch_add(1, Relaxed);
+    runtime.spawn_blocking(move || {
+        QUEUED.fetch_sub(1, Relaxed);
+        match drain::run(&stream, || QUEUED.load(Relaxed) > 0) {
+            End::Asleep => {}
+            End::GaveWay => schedule(stream),
+            End::Blocked(fd) => {
+                runtime.spawn(resume(stream, fd));
+            }
+        }
+    });
+}
+
+/// Goes on with `stream` when `fd` is writable, unless there is nothing left to write.
+async fn resume(stream: Arc<Stream>, fd: OwnedFd) {
+    let ready = async { watch(fd)?.writable().await.map(drop) };
+    select! {
+        ready = ready => match ready {
+            Ok(()) => schedule(stream),
+            Err(error) => stream.fail(Failure::from_io(&error)),
+        },
+        () = stream.until_cut() => {}
+    }
+}

@@ -1,0 +1,299 @@
+//! One stream: what it holds, and which phase it is in.
+
+use std::{
+    fmt,
+    io,
+    os::fd::OwnedFd,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::Notify;
+
+use crate::{
+    error::Failure,
+    level::{Level, Status, Watch},
+    queue::Queue,
+    slab::Slab,
+    target::{File, Request, Target},
+};
+
+/// Most bytes in one write, so that what is in flight when a stream is
+/// destroyed, and what a slab waits for, stays short.
+const MAX_BATCH: usize = 1 << 20;
+
+/// Told when JS has something to hear of a stream: a descriptor, an offset it
+/// waited for, a failure, the end of the write that was in flight at a cut.
+pub trait Listener: Send + Sync {
+    /// Has JS look at the stream, in a turn of its own. Must not block.
+    fn wake(&self);
+}
+
+/// Whose turn it is, and with what.
+///
+/// ```text
+///   Opening ─▶ Busy ─▶ Ready ◀─▶ Busy ─▶ Failed
+///                │       ▲ │
+///                ▼       │ └──▶ Released
+///              Waiting ──┘ (JS brings the descriptor)
+/// ```
+enum Phase {
+    /// The file is to be opened by whoever drains first.
+    Opening(Request),
+    /// JS is to bring the descriptor.
+    Waiting,
+    /// Nobody writes just now.
+    Ready(Box<dyn Target>),
+    /// Somebody (the drain job, or the JS thread at the end of the process)
+    /// opens or writes, without the lock.
+    Busy,
+    /// Nothing more will be written.
+    Failed(Failure),
+    /// Nothing more will be written, and the target is let go.
+    Released,
+}
+
+struct State {
+    phase: Phase,
+    queue: Queue,
+}
+
+/// What there is to do for the one who drains.
+pub(crate) enum Turn {
+    /// Open this, then [`Stream::opened`].
+    Open(Request),
+    /// Write this, then [`Stream::wrote`].
+    Write(Box<dyn Target>, Vec<Bytes>),
+    /// Everything is written.
+    Empty,
+    /// Somebody else has the turn, or nothing can be written (any more).
+    Rest,
+}
+
+/// One stream of bytes into one target.
+pub struct Stream {
+    level: Arc<Level>,
+    state: Mutex<State>,
+    /// A turn has ended, or a napping drainer is roused.
+    changed: Condvar,
+    /// The queue is cut: who waits for the target's readiness may stop.
+    cut: Notify,
+    listener: Box<dyn Listener>,
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Stream").field("level", &self.level).finish_non_exhaustive()
+    }
+}
+
+impl Stream {
+    /// A stream into a file that the first drain opens.
+    #[must_use]
+    pub fn open(request: Request, listener: Box<dyn Listener>) -> Arc<Self> {
+        Self::new(Phase::Opening(request), Status::Opening, listener)
+    }
+
+    /// A stream that waits for its target, see [`give`](Self::give).
+    #[must_use]
+    pub fn waiting(listener: Box<dyn Listener>) -> Arc<Self> {
+        Self::new(Phase::Waiting, Status::Opening, listener)
+    }
+
+    fn new(phase: Phase, status: Status, listener: Box<dyn Listener>) -> Arc<Self> {
+        let level = Arc::new(Level::default());
+        level.set_status(status);
+        let state = Mutex::new(State { phase, queue: Queue::default() });
+        Arc::new(Self { level, state, changed: Condvar::new(), cut: Notify::new(), listener })
+    }
+
+    /// The control words.
+    #[must_use]
+    pub fn level(&self) -> &Arc<Level> {
+        &self.level
+    }
+
+    /// The target that a waiting stream waits for; ignored by any other. The
+    /// caller has the stream drained.
+    pub fn give(&self, target: Box<dyn Target>) {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Waiting) {
+            state.phase = Phase::Ready(target);
+            self.level.set_status(Status::Open);
+        }
+    }
+
+    /// Goes on in `slab`, behind what was filled of the last. JS thread only.
+    pub fn attach(&self, slab: Arc<Slab>) {
+        let mut state = self.state.lock();
+        state.queue.attach(slab, self.level.mark());
+        self.level.reset_mark();
+    }
+
+    /// Appends bytes that are not in a slab.
+    pub fn append(&self, bytes: Bytes) {
+        self.state.lock().queue.append(bytes, self.level.mark());
+    }
+
+    /// Has the drainer look. True if it sleeps: the caller schedules it.
+    #[must_use]
+    pub fn rouse(&self) -> bool {
+        match self.level.rouse() {
+            Watch::Asleep => true,
+            Watch::Napping => {
+                self.changed.notify_all();
+                false
+            }
+            Watch::Awake => false,
+        }
+    }
+
+    /// Drops what no write has begun and takes in nothing more. True if a
+    /// write is in flight: the listener is told when it has ended.
+    #[must_use]
+    pub fn cut(&self) -> bool {
+        let mut state = self.state.lock();
+        state.queue.cut();
+        self.cut.notify_one();
+        matches!(state.phase, Phase::Busy)
+    }
+
+    /// Lets go of the target, unless a write is in flight.
+    pub fn release(&self) {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Ready(_) | Phase::Failed(_)) {
+            state.phase = Phase::Released;
+        }
+    }
+
+    /// Whether a write is in flight.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self.state.lock().phase, Phase::Busy)
+    }
+
+    /// Why the stream failed, if it has.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        match &self.state.lock().phase {
+            Phase::Failed(failure) => Some(failure.clone()),
+            _ => None,
+        }
+    }
+
+    /// Ends the stream with `failure`.
+    pub fn fail(&self, failure: Failure) {
+        self.end_turn(Phase::Failed(failure));
+    }
+
+    /// Takes the turn, if there is something to do and nobody else has it.
+    pub(crate) fn begin(&self) -> Turn {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        match std::mem::replace(&mut state.phase, Phase::Busy) {
+            Phase::Opening(request) => Turn::Open(request),
+            Phase::Ready(target) => {
+                state.queue.seal(self.level.mark());
+                let batch = state.queue.batch(MAX_BATCH);
+                if batch.is_empty() {
+                    state.phase = Phase::Ready(target);
+                    return Turn::Empty;
+                }
+                Turn::Write(target, batch)
+            }
+            other => {
+                state.phase = other;
+                Turn::Rest
+            }
+        }
+    }
+
+    /// Ends a turn that opened the file, or could not.
+    pub(crate) fn opened(&self, opened: io::Result<File>) {
+        let (status, phase) = match opened {
+            Ok(file) => {
+                self.level.set_descriptor(file.raw());
+                (Status::Open, Phase::Ready(Box::new(file) as Box<dyn Target>))
+            }
+            // JS lets Node's own open try, so that the error is Node's.
+            Err(_) => (Status::Unopened, Phase::Waiting),
+        };
+        self.level.set_status(status);
+        self.end_turn(phase);
+        self.listener.wake();
+    }
+
+    /// Ends a turn that wrote `count` bytes and leaves the target usable.
+    pub(crate) fn wrote(&self, target: Box<dyn Target>, count: usize) {
+        self.state.lock().queue.advance(count);
+        let told = self.level.publish(count);
+        let cut = self.end_turn(Phase::Ready(target));
+        if told || cut {
+            self.listener.wake();
+        }
+    }
+
+    /// Makes `phase` the next one and tells those who wait for it. True if the
+    /// queue was cut meanwhile.
+    fn end_turn(&self, phase: Phase) -> bool {
+        let mut state = self.state.lock();
+        let failed = matches!(phase, Phase::Failed(_));
+        state.phase = phase;
+        if failed {
+            state.queue.cut();
+            self.level.set_status(Status::Failed);
+        }
+        let cut = state.queue.is_cut();
+        drop(state);
+        self.changed.notify_all();
+        if failed {
+            self.listener.wake();
+        }
+        cut && !failed
+    }
+
+    /// Waits at most `time` for bytes. True if there are some.
+    pub(crate) fn nap(&self, time: Duration) -> bool {
+        let mut state = self.state.lock();
+        self.level.set_watch(Watch::Napping);
+        if self.is_drained(&state) {
+            self.changed.wait_for(&mut state, time);
+        }
+        self.level.set_watch(Watch::Awake);
+        !self.is_drained(&state)
+    }
+
+    /// Falls asleep. False if there is something to do after all and nobody
+    /// else was roused for it.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.level.set_watch(Watch::Asleep);
+        let drained = self.is_drained(&self.state.lock());
+        drained || self.level.rouse() != Watch::Asleep
+    }
+
+    fn is_drained(&self, state: &State) -> bool {
+        state.queue.is_empty(self.level.mark())
+    }
+
+    /// A descriptor whose readiness the target waits for.
+    pub(crate) fn readiness(&self) -> Option<io::Result<OwnedFd>> {
+        match &self.state.lock().phase {
+            Phase::Ready(target) => Some(target.readiness()),
+            _ => None,
+        }
+    }
+
+    /// Waits until the queue is cut.
+    pub(crate) async fn until_cut(&self) {
+        self.cut.notified().await;
+    }
+
+    /// Waits at most `time` for the end of somebody else's turn. False: the time is over.
+    pub(crate) fn wait_for_turn(&self, time: Duration) -> bool {
+        let mut state = self.state.lock();
+        let busy = |state: &mut State| matches!(state.phase, Phase::Busy);
+        !self.changed.wait_while_for(&mut state, busy, time).timed_out()
+    }
+}
