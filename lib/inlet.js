@@ -35,9 +35,12 @@ const FREE_SLABS = 16
 /** How far ahead JS waits at most, in bytes: Rust compares offsets modulo 2^32. */
 const HORIZON = 2 ** 30
 
-// The values of Rust's `Watch` and `Status`, see src/level.rs.
+// The values of Rust's `Watch`, `Waiting` and `Status`, see src/level.rs.
 const AWAKE = 0
 const ASLEEP = 1
+const NOT = 0
+const QUIETLY = 1
+const URGENTLY = 2
 const OPEN = 1
 const UNOPENED = 2
 const FAILED = 3
@@ -80,6 +83,8 @@ class Inlet {
     this.stream = stream
     this.state = stream._writableState
     this.lowWaterMark = lowWaterMark
+    /** From this level on news may not wait for the next tick. */
+    this.hurryFrom = this.state.highWaterMark / 4
     this.sink = makeSink(this.number)
     const words = this.sink.words()
     this.words = new Int32Array(words.buffer, words.byteOffset, words.byteLength / 4)
@@ -104,8 +109,8 @@ class Inlet {
     this.onOpen = null
     /** Node says that the stream is constructed: what happened to bytes can be told. */
     this.isRunning = false
-    /** Rust has been asked for a call, or has one under way. */
-    this.isWaiting = false
+    /** Whether Rust has been asked for a call, or has one under way; URGENTLY keeps the process alive. */
+    this.waits = NOT
     /** Called when no write is in flight any more, after `cut`. */
     this.onRest = null
     this.isCut = false
@@ -161,6 +166,7 @@ class Inlet {
     if (this.accepted === this.told) this.begin(size)
     this.accepted += size
     state.length += size
+    if (state.length > this.hurryFrom) turn.hurry()
     if (callback !== undefined) {
       this.callbacks.push({ end: this.accepted, callback })
       this.wait()
@@ -217,48 +223,53 @@ class Inlet {
 
   /** Has Rust call when there is something to tell that somebody waits for. */
   wait () {
-    if (this.isWaiting || !this.isRunning) return
-    if (this.callbacks.length > 0) this.waitFor(Math.min(this.stageEnd, this.accepted - this.lowWaterMark))
-    else if (this.state.needDrain) this.waitFor(this.accepted - this.lowWaterMark)
+    if (this.waits === URGENTLY || !this.isRunning || this.isCut) return
+    const { accepted, callbacks, lowWaterMark, stageEnd, state } = this
+    if (callbacks.length > 0) this.waitFor(Math.min(stageEnd, accepted - lowWaterMark), URGENTLY)
+    else if (state.needDrain && !state.ending) this.waitFor(accepted - lowWaterMark, URGENTLY)
   }
 
   waitUntilWritten () {
-    if (this.isRunning && !this.isWaiting && this.told < this.accepted) this.waitFor(this.accepted)
+    if (this.isRunning && this.waits !== URGENTLY && this.told < this.accepted) this.waitFor(this.accepted, URGENTLY)
   }
 
-  waitFor (offset) {
-    this.isWaiting = true
-    turn.hold()
+  waitFor (offset, how) {
+    this.waits = how
+    if (how === URGENTLY) turn.hold()
     offset = Math.min(offset, this.look32() + HORIZON)
     Atomics.store(this.words, Wanted, offset | 0)
-    Atomics.store(this.words, Waiting, 1)
-    if (this.look32() >= offset && Atomics.exchange(this.words, Waiting, 0) === 1) setImmediate(() => this.news())
-    else if (Atomics.load(this.words, Watch) !== AWAKE) this.wake()
+    Atomics.store(this.words, Waiting, how)
+    if (this.look32() >= offset && Atomics.exchange(this.words, Waiting, NOT) !== NOT) setImmediate(() => this.news())
+    else if (how === URGENTLY && Atomics.load(this.words, Watch) !== AWAKE) this.wake()
+  }
+
+  stopWaiting () {
+    if (this.waits === URGENTLY) turn.letGo()
+    this.waits = NOT
   }
 
   /** Rust has called. */
   news () {
     if (this.onOpen !== null) return this.openNews()
     if (this.onRest !== null) return this.restNews()
-    if (this.isWaiting && Atomics.load(this.words, Waiting) === 0) this.stopWaiting()
-    this.look()
+    if (Atomics.load(this.words, Waiting) === NOT) this.stopWaiting()
+    this.look(true)
   }
 
-  stopWaiting () {
-    if (!this.isWaiting) return
-    this.isWaiting = false
-    turn.letGo()
-  }
-
-  /** Once a turn, and when Rust has called: tells what has happened. */
-  look () {
+  /** Tells what has happened. In a turn of its own, when Rust has called or the time has come. */
+  look (isCall = false) {
     if (!this.isRunning || this.isCut) return
     const status = Atomics.load(this.words, Status)
     this.advance(this.look32())
+    if (this.isCut) return
     if (status === FAILED) return this.fail()
     if (this.pins > 0) this.unpin()
     this.wait()
-    if (this.accepted === this.told && !this.isWaiting && this.pins === 0) this.retire()
+    if (this.waits !== NOT) return
+    if (this.told === this.accepted) this.retire()
+    // Who writes on and on is looked after now and then, not at each write of Rust's.
+    else if (isCall) turn.work(this)
+    else this.waitFor(this.accepted, QUIETLY)
   }
 
   /** Tells that the bytes up to `taken` are written, stage by stage. */
@@ -295,8 +306,8 @@ class Inlet {
   /** Nothing is going on: an idle stream holds no slab and costs no turn. */
   retire () {
     if (this.slab !== null) {
-      // The drainer still looks at the slab; it is soon asleep.
-      if (Atomics.load(this.words, Watch) !== ASLEEP) return
+      // The drainer still looks at the slab, since more may come.
+      if (Atomics.load(this.words, Watch) !== ASLEEP) return turn.work(this)
       this.giveSlabs()
     }
     turn.rest(this)

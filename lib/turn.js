@@ -4,16 +4,20 @@
 // on in them, and what keeps the process alive for those.
 
 // Taken now: who replaces the globals (fake timers) does not mean ours.
-const { setImmediate, setInterval } = require('node:timers')
+const { setImmediate, setInterval, setTimeout } = require('node:timers')
 const { Hub } = require('./native.js')
 
 /** How long the end of a thread waits for a stream that can't be emptied, in milliseconds. */
 const PATIENCE = 5000
 
+/** How old, in milliseconds, the news may be of which nobody waits for any. */
+const TICK = 1
+
 /** Inlets that have something going on, by number. Holds them: who drops a stream still gets its bytes written. */
 const active = new Map()
 let lastNumber = 0
 let isTickDue = false
+let isHurryDue = false
 
 /** Calls `news()` of an inlet in a turn of its own when Rust has some. */
 const hub = new Hub(number => active.get(number)?.news(), PATIENCE)
@@ -24,27 +28,43 @@ function nextNumber () {
   return lastNumber
 }
 
-/** Has `inlet.look()` called once in each turn from the next on, until `rest`. */
+/** Has `inlet.look()` called in a later turn, within about TICK milliseconds. */
 function work (inlet) {
   active.set(inlet.number, inlet)
-  if (!isTickDue) scheduleTick()
+  if (isTickDue) return
+  isTickDue = true
+  setTimeout(tick, TICK).unref()
+}
+
+/** Has all active inlets look in the next turn. */
+function hurry () {
+  if (isHurryDue) return
+  isHurryDue = true
+  // It wants to see the turn, not to cause one.
+  setImmediate(() => {
+    isHurryDue = false
+    lookAll()
+  }).unref()
 }
 
 function rest (inlet) {
   active.delete(inlet.number)
 }
 
-function scheduleTick () {
-  isTickDue = true
-  // It wants to see each turn, not to cause one.
-  setImmediate(tick).unref()
-}
-
 function tick () {
   isTickDue = false
-  // First, so that a listener that throws leaves the others their next turn.
-  if (active.size > 0) scheduleTick()
-  for (const inlet of active.values()) inlet.look()
+  lookAll()
+}
+
+function lookAll () {
+  let isDone = false
+  try {
+    for (const inlet of active.values()) inlet.look()
+    isDone = true
+  } finally {
+    // A listener threw: the others get their look all the same.
+    if (!isDone) hurry()
+  }
 }
 
 let holders = 0
@@ -61,4 +81,4 @@ function letGo () {
   if (--holders === 0) keeper.unref()
 }
 
-module.exports = { PATIENCE, active, hub, nextNumber, work, rest, hold, letGo }
+module.exports = { PATIENCE, active, hub, nextNumber, work, hurry, rest, hold, letGo }

@@ -86,7 +86,7 @@ impl Hub {
     /// is how long, in milliseconds, the end of the thread waits for a stream
     /// that can't be emptied.
     #[napi(constructor)]
-    pub fn new(env: &Env, wake: Function<'_, u32, ()>, patience: u32) -> Result<Self> {
+    pub fn new(env: Env, wake: Function<'_, u32, ()>, patience: u32) -> Result<Self> {
         runtime::start()?;
         let wake = wake.build_threadsafe_function().weak::<true>().build()?;
         let streams = Streams::default();
@@ -221,7 +221,7 @@ impl Sink {
     /// gives the number of those that are left; -1 if one was detached from
     /// its memory meanwhile, so that what was written of it can't be trusted.
     #[napi]
-    pub fn unpin(&mut self, env: &Env) -> Result<i32> {
+    pub fn unpin(&mut self, env: Env) -> Result<i32> {
         let mut intact = true;
         while let Some(chunk) = self.pins.pop_front() {
             match Arc::try_unwrap(chunk) {
@@ -283,8 +283,8 @@ impl Sink {
 }
 
 /// Whether `chunk` still is what was pinned: a detached one has no length.
-fn is_intact(env: &Env, chunk: Buffer) -> Result<bool> {
+fn is_intact(env: Env, chunk: Buffer) -> Result<bool> {
     let length = chunk.len();
-    let view = BufferSlice::from_unknown(chunk.into_unknown(env)?)?;
+    let view = BufferSlice::from_unknown(chunk.into_unknown(&env)?)?;
     Ok(view.len() == length)
 }

@@ -40,6 +40,17 @@ impl Watch {
     }
 }
 
+/// Whether JS waits for an offset to be written, and how urgently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// It doesn't.
+    Not,
+    /// For its own books: the drainer takes its time.
+    Quietly,
+    /// Because somebody does: a producer for 'drain', a callback.
+    Urgently,
+}
+
 /// What has become of the descriptor, and of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -65,7 +76,7 @@ pub struct Level {
     watch: AtomicU32,
     /// Offset up to which the kernel has taken the bytes. Written by the drainer.
     written: AtomicU32,
-    /// 1 while JS waits for `written` to reach `wanted`.
+    /// A [`Waiting`]: whether JS waits for `written` to reach `wanted`.
     waiting: AtomicU32,
     /// The offset that JS waits for. Written by JS.
     wanted: AtomicU32,
@@ -108,9 +119,20 @@ impl Level {
     pub fn publish(&self, bytes: usize) -> bool {
         let written = self.written.load(SeqCst).wrapping_add(bytes as u32);
         self.written.store(written, SeqCst);
-        self.waiting.load(SeqCst) == 1
+        self.waiting.load(SeqCst) != Waiting::Not as u32
             && reached(written, self.wanted.load(SeqCst))
-            && self.waiting.swap(0, SeqCst) == 1
+            && self.stop_waiting()
+    }
+
+    /// True for the one of all callers at once who ended the waiting.
+    fn stop_waiting(&self) -> bool {
+        self.waiting.swap(Waiting::Not as u32, SeqCst) != Waiting::Not as u32
+    }
+
+    /// Whether somebody waits.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        self.waiting.load(SeqCst) == Waiting::Urgently as u32
     }
 
     /// Publishes the state of the stream.
@@ -150,8 +172,8 @@ impl Level {
     #[must_use]
     pub fn wait(&self, wanted: u32) -> bool {
         self.wanted.store(wanted, SeqCst);
-        self.waiting.store(1, SeqCst);
-        reached(self.written.load(SeqCst), wanted) && self.waiting.swap(0, SeqCst) == 1
+        self.waiting.store(Waiting::Urgently as u32, SeqCst);
+        reached(self.written.load(SeqCst), wanted) && self.stop_waiting()
     }
 }
 

@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(text(&queue.batch(1)), "abcdef");
         assert_eq!(text(&queue.batch(8)), "abcdefgh");
         let mut many = Queue::default();
-        for _ in 0..MAX_SEGMENTS + 1 {
+        for _ in 0..=MAX_SEGMENTS {
             many.append(Bytes::from_static(b"x"), 0);
         }
         assert_eq!(many.batch(usize::MAX).len(), MAX_SEGMENTS);

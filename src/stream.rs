@@ -1,12 +1,6 @@
 //! One stream: what it holds, and which phase it is in.
 
-use std::{
-    fmt,
-    io,
-    os::fd::OwnedFd,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
@@ -254,11 +248,12 @@ impl Stream {
         cut && !failed
     }
 
-    /// Waits at most `time` for bytes. True if there are some.
+    /// Waits for `time`, or until it is roused. True if there is something to write then.
     pub(crate) fn nap(&self, time: Duration) -> bool {
         let mut state = self.state.lock();
         self.level.set_watch(Watch::Napping);
-        if self.is_drained(&state) {
+        // JS stores that it waits before it looks whom to rouse.
+        if !self.level.is_urgent() {
             self.changed.wait_for(&mut state, time);
         }
         self.level.set_watch(Watch::Awake);

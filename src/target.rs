@@ -56,9 +56,7 @@ impl Request {
     /// As `open(2)`; a FIFO that nobody reads is `ENXIO` at once.
     pub fn open(&self) -> io::Result<File> {
         // O_NONBLOCK so that a FIFO without a reader can't hold the thread.
-        let flags = OFlags::from_bits_retain(self.flags.cast_unsigned())
-            | OFlags::CLOEXEC
-            | OFlags::NONBLOCK;
+        let flags = OFlags::from_bits_retain(self.flags.cast_unsigned()) | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let mode = Mode::from_raw_mode(self.mode);
         let fd = rustix::io::retry_on_intr(|| rustix::fs::open(self.path.as_c_str(), flags, mode))?;
         let kind = Kind::of(fd.as_fd())?;
@@ -244,6 +242,9 @@ mod tests {
         };
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
         assert!(total >= 60_000, "{total}");
-        assert!(!is_writable(file.readiness().expect("it is open"), Some(&Timespec::default())).expect("poll works"));
+        assert!(
+            !is_writable(file.readiness().expect("it is open"), Some(&Timespec::default()))
+                .expect("poll works")
+        );
     }
 }

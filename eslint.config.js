@@ -1,0 +1,9 @@
+'use strict'
+
+const neostandard = require('neostandard')
+
+module.exports = neostandard({
+  ignores: ['native.js', 'native.d.ts', 'target/'],
+  env: ['node', 'jest'],
+  ts: true
+})
