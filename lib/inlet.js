@@ -355,6 +355,11 @@ class Inlet {
     return this.isCut ? this.taken : this.told
   }
 
+  /** Whether Node has to wait for something before it finishes. */
+  get isPending () {
+    return this.told < this.accepted || this.callbacks.length > 0
+  }
+
   /** Rust could not write: nothing more will be. */
   fail () {
     const error = errors.writeFailed(this.sink.fault())
@@ -422,6 +427,7 @@ class Inlet {
         return
       }
       const error = errors.streamDestroyed()
+      this.state.errored ??= error
       const callbacks = this.callbacks.splice(0)
       const next = callbacks.findIndex(({ end }) => end > this.stageEnd)
       const waiting = next < 0 ? [] : callbacks.splice(next)

@@ -186,7 +186,7 @@ WriteStream.prototype.end = function (chunk, encoding, callback) {
   const state = this._writableState
   const isLast = chunk == null || typeof chunk === 'function'
   // Node finishes when its last write is done: one of no bytes stands for all that Rust still has.
-  if (isLast && this[kInlet] !== undefined && state.length > 0 && !state.ending && !state.destroyed) {
+  if (isLast && this[kInlet]?.isPending && !state.ending && !state.destroyed) {
     write.call(this, NOTHING)
   }
   return end.call(this, chunk, encoding, callback)

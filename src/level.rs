@@ -108,6 +108,7 @@ impl Level {
 
     /// Makes the drainer [`Watch::Awake`] and gives what it was. Of all who
     /// rouse a sleeper just one is told `Asleep`, and has to schedule it.
+    #[must_use]
     pub fn rouse(&self) -> Watch {
         Watch::from_word(self.watch.swap(Watch::Awake as u32, SeqCst))
     }

@@ -1,0 +1,156 @@
+'use strict'
+
+// Runs one script against fs.createWriteStream and against ours, and compares
+// all that can be seen: results, order of events and callbacks, the state at
+// each, the shapes of errors, and the file.
+
+const { once } = require('node:events')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { isNativeError } = require('node:util').types
+const spillway = require('../..')
+
+const EVENTS = ['open', 'ready', 'drain', 'prefinish', 'finish', 'close', 'error', 'pipe', 'unpipe']
+
+/** One run of a script, with its own folder and its own log. */
+class Run {
+  constructor ({ createWriteStream, WriteStream }) {
+    this.createWriteStream = createWriteStream
+    this.WriteStream = WriteStream
+    this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-'))
+    this.path = path.join(this.folder, 'file')
+    this.entries = []
+    this.comparesBytes = true
+  }
+
+  /**
+   * For scripts that destroy in mid-write. Ours may have written more by then
+   * (docs/design.md, "Where we differ"); and stock reports too few bytes.
+   */
+  ignoreBytes () {
+    this.comparesBytes = false
+  }
+
+  /** A stream into the run's file whose events are logged. */
+  create (options, file = this.path) {
+    return this.watch(this.createWriteStream(file, options))
+  }
+
+  watch (stream) {
+    for (const event of EVENTS) stream.on(event, value => this.log(event, event === 'error' ? shape(value, this) : typeof value, state(stream)))
+    return stream
+  }
+
+  log (...entry) {
+    if (!this.comparesBytes) delete entry.at(-1)?.bytesWritten
+    this.entries.push(entry)
+  }
+
+  /** A callback that logs when and with what it is called. */
+  callback (name, stream) {
+    return error => this.log('callback', name, shape(error, this), stream && state(stream))
+  }
+
+  /** Logs what `call` returns or throws. */
+  call (name, call) {
+    try {
+      const value = call()
+      this.log('returned', name, typeof value === 'object' ? typeof value : value)
+      return value
+    } catch (error) {
+      this.log('threw', name, shape(error, this))
+    }
+  }
+
+  state (name, stream) {
+    this.log('state', name, state(stream))
+  }
+
+  content () {
+    return fs.existsSync(this.path) ? fs.readFileSync(this.path, 'latin1') : null
+  }
+
+  async result (script) {
+    try {
+      await script(this)
+      // Events that come too late, or once too often, shall be seen as well.
+      await turns(3)
+      return { log: this.entries, content: this.comparesBytes ? this.content() : 'any' }
+    } finally {
+      fs.rmSync(this.folder, { recursive: true, force: true })
+    }
+  }
+}
+
+/** All of an error that a program could look at. */
+function shape (error, { folder }) {
+  if (!isNativeError(error)) return error
+  const { name, code, errno, syscall, message } = error
+  const place = error.path === undefined ? undefined : String(error.path).replace(folder, '')
+  return { name, code, errno, syscall, path: place, message: message.replaceAll(folder, '') }
+}
+
+function state (stream) {
+  const { writableLength, writableNeedDrain, writableHighWaterMark, writableEnded, writableFinished, writableCorked } = stream
+  const { writable, destroyed, closed, pending, errored, bytesWritten } = stream
+  return {
+    writableLength,
+    writableNeedDrain,
+    writableHighWaterMark: writableHighWaterMark === 1024 * 1024 ? 'default' : writableHighWaterMark,
+    writableEnded,
+    writableFinished,
+    writableCorked,
+    writable,
+    destroyed,
+    closed,
+    pending,
+    errored: errored?.code ?? errored,
+    bytesWritten
+  }
+}
+
+/** As many turns of the event loop. */
+async function turns (count) {
+  while (count-- > 0) await new Promise(resolve => setImmediate(resolve))
+}
+
+function closed (stream) {
+  return stream.closed ? Promise.resolve() : new Promise(resolve => stream.once('close', resolve))
+}
+
+function opened (stream) {
+  return stream.pending ? once(stream, 'ready').then(() => turns(1)) : Promise.resolve()
+}
+
+const stock = {
+  createWriteStream: (file, options) => fs.createWriteStream(file, options),
+  WriteStream: fs.WriteStream
+}
+
+/**
+ * A test that `script(run)` does the same with stock and with ours.
+ * @param {string} name
+ * @param {(run: Run) => Promise<void>} script
+ */
+function sameAsStock (name, script) {
+  test(name, async () => {
+    const expected = await new Run(withDefaultMark(stock)).result(script)
+    const actual = await new Run(spillway).result(script)
+    expect(actual).toEqual(expected)
+  })
+}
+
+/** The default mark is ours on purpose: see docs/design.md. Scripts that name none get it for stock, too. */
+function withDefaultMark ({ createWriteStream, WriteStream }) {
+  const mark = new spillway.WriteStream(os.devNull).destroy().writableHighWaterMark
+  const add = options => {
+    if (typeof options === 'string') options = { encoding: options }
+    return options === undefined || options === null || (typeof options === 'object' && options.highWaterMark === undefined)
+      ? { ...options, highWaterMark: mark }
+      : options
+  }
+  return { createWriteStream: (file, options) => createWriteStream(file, add(options)), WriteStream }
+}
+
+module.exports = { Run, sameAsStock, stock, withDefaultMark, closed, opened, turns }
