@@ -51,7 +51,8 @@ function withDefaults (options) {
   return own
 }
 
-function checkLowWaterMark ({ lowWaterMark = 0, highWaterMark }) {
+function checkLowWaterMark ({ lowWaterMark, highWaterMark }) {
+  if (lowWaterMark == null) return
   if (!Number.isInteger(lowWaterMark) || lowWaterMark < 0 || lowWaterMark > highWaterMark) {
     throw errors.invalidOption('lowWaterMark', String(lowWaterMark))
   }
@@ -201,6 +202,8 @@ WriteStream.prototype.destroy = function (error, callback) {
 }
 
 WriteStream.prototype._construct = function (callback) {
+  // Destroyed before it was made, by a signal: stock would open the file now and never close it.
+  if (this.closed) return callback()
   const inlet = this[kInlet]
   const run = error => {
     callback(error)

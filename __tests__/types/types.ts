@@ -1,0 +1,202 @@
+// Right uses compile; each wrong one is refused.
+
+import * as fs from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import { Writable } from 'node:stream'
+import { createWriteStream, WriteStream, type Chunk, type WriteCallback, type WriteStreamOptions } from 'spillway'
+
+/** Only what is the same in every respect, `any` included. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? [] : [never]
+
+/** Compiles only if the value is of exactly this type. */
+function isExactly<Expected> () {
+  return <Actual>(_value: Actual, ..._proof: Same<Actual, Expected>) => {}
+}
+
+export function paths (): void {
+  isExactly<WriteStream>()(createWriteStream('a.txt'))
+  createWriteStream(Buffer.from('a.txt'))
+  createWriteStream(new URL('file:///a.txt'))
+
+  // @ts-expect-error A path is needed.
+  createWriteStream()
+  // @ts-expect-error A descriptor is no path.
+  createWriteStream(1)
+}
+
+export async function options (): Promise<void> {
+  createWriteStream('a.txt', undefined)
+  createWriteStream('a.txt', 'utf8')
+  createWriteStream('a.txt', {})
+  const handle: FileHandle = await open('a.txt', 'w')
+  createWriteStream('', { fd: handle })
+  createWriteStream('', { fd: 1 })
+  const controller = new AbortController()
+  createWriteStream('a.txt', {
+    flags: 'wx',
+    encoding: 'latin1',
+    mode: 0o600,
+    autoClose: false,
+    emitClose: false,
+    start: 10,
+    signal: controller.signal,
+    highWaterMark: 64 * 1024,
+    lowWaterMark: 16 * 1024,
+    flush: true
+  })
+  createWriteStream('a.txt', { flags: fs.constants.O_WRONLY | fs.constants.O_APPEND })
+  const nothing: WriteStreamOptions = {
+    flags: undefined,
+    encoding: undefined,
+    fd: undefined,
+    mode: undefined,
+    autoClose: undefined,
+    emitClose: undefined,
+    start: undefined,
+    signal: null,
+    highWaterMark: undefined,
+    lowWaterMark: undefined,
+    flush: undefined,
+    fs: null
+  }
+  createWriteStream('a.txt', nothing)
+
+  // @ts-expect-error Node has no such encoding.
+  createWriteStream('a.txt', 'utf9')
+  // @ts-expect-error Nor has it as an option.
+  createWriteStream('a.txt', { encoding: 'utf9' })
+  // @ts-expect-error Bytes are a number.
+  createWriteStream('a.txt', { highWaterMark: '64k' })
+  // @ts-expect-error These, too.
+  createWriteStream('a.txt', { lowWaterMark: '16k' })
+  // @ts-expect-error null is not taken for "none" here.
+  createWriteStream('a.txt', { lowWaterMark: null })
+  // @ts-expect-error A descriptor is a number or a FileHandle.
+  createWriteStream('', { fd: '1' })
+  // @ts-expect-error
+  createWriteStream('a.txt', { start: '10' })
+  // @ts-expect-error
+  createWriteStream('a.txt', { flush: 1 })
+  // @ts-expect-error
+  createWriteStream('a.txt', { autoClose: 'no' })
+  // @ts-expect-error
+  createWriteStream('a.txt', { emitClose: 'no' })
+  // @ts-expect-error
+  createWriteStream('a.txt', { mode: true })
+  // @ts-expect-error
+  createWriteStream('a.txt', { flags: true })
+  // @ts-expect-error The signal, not its controller.
+  createWriteStream('a.txt', { signal: controller })
+  // @ts-expect-error Not an option.
+  createWriteStream('a.txt', { highWatermark: 1024 })
+}
+
+export function fileSystems (): void {
+  const myOpen = (path: fs.PathLike, flags: string, mode: number, callback: () => void) => callback()
+  const myWrite = (fd: number, bytes: Buffer, callback: () => void) => callback()
+  createWriteStream('a.txt', { fs })
+  createWriteStream('a.txt', { fs: { ...fs, open: myOpen } })
+  createWriteStream('a.txt', { fs: { open: myOpen, close: fs.close, write: fs.write } })
+  createWriteStream('a.txt', { fs: { open: myOpen, close: fs.close, writev: fs.writev } })
+
+  // @ts-expect-error A write of one's own would not be called.
+  createWriteStream('a.txt', { fs: { ...fs, write: myWrite } })
+  // @ts-expect-error Nor would a writev.
+  createWriteStream('a.txt', { fs: { ...fs, writev: myWrite } })
+  // @ts-expect-error Node wants one of the two to be there.
+  createWriteStream('a.txt', { fs: { open: myOpen, close: fs.close } })
+  // @ts-expect-error Not a function.
+  createWriteStream('a.txt', { fs: { ...fs, close: true } })
+}
+
+export function construction (): void {
+  isExactly<WriteStream>()(new WriteStream('a.txt', { lowWaterMark: 1 }))
+  isExactly<WriteStream>()(WriteStream('a.txt', 'utf8'))
+  isExactly<WriteStream>()(WriteStream.prototype)
+
+  // @ts-expect-error A path is needed.
+  const stream = new WriteStream()
+  // @ts-expect-error As with createWriteStream.
+  WriteStream('a.txt', { lowWaterMark: '1' })
+  // @ts-expect-error Not to be replaced.
+  WriteStream.prototype = stream
+}
+
+class Counted extends WriteStream {
+  count = 0
+
+  override write (chunk: Chunk, encoding?: BufferEncoding | WriteCallback, callback?: WriteCallback): boolean {
+    this.count++
+    return typeof encoding === 'function' ? super.write(chunk, encoding) : super.write(chunk, encoding, callback)
+  }
+}
+
+export function inheritance (unknown: unknown): void {
+  const counted = new Counted('a.txt', { flags: 'a' })
+  isExactly<number>()(counted.count)
+  isExactly<string | Buffer>()(counted.path)
+  if (unknown instanceof WriteStream) isExactly<WriteStream>()(unknown)
+
+  // @ts-expect-error Its constructor is the same.
+  const broken = new Counted(1)
+  broken.end()
+}
+
+/** What a program has that used Node's. */
+export function dropIn (): void {
+  const create: (path: string, options: { flags: string, highWaterMark: number }) => fs.WriteStream = createWriteStream
+  const stream: fs.WriteStream = create('a.txt', { flags: 'a', highWaterMark: 1024 })
+  const writable: Writable = createWriteStream('a.txt')
+  const old: NodeJS.WritableStream = createWriteStream('a.txt')
+  stream.pipe(writable).pipe(old)
+  fs.createReadStream('b.txt').pipe(createWriteStream('a.txt')).on('finish', () => {})
+  const web: WritableStream = Writable.toWeb(createWriteStream('a.txt'))
+  web.close().catch(() => {})
+
+  // @ts-expect-error It writes, it doesn't read.
+  const read: fs.ReadStream = createWriteStream('a.txt')
+  read.close()
+}
+
+export function members (stream: WriteStream): void {
+  isExactly<boolean>()(stream.write('text'))
+  isExactly<boolean>()(stream.write('text', 'latin1'))
+  stream.write('text', undefined, error => isExactly<Error | null | undefined>()(error))
+  stream.write(Buffer.from('bytes'), error => isExactly<Error | null | undefined>()(error))
+  stream.write(new Uint8Array(1))
+  stream.write(new DataView(new ArrayBuffer(1)))
+  isExactly<WriteStream>()(stream.end())
+  stream.end('text', 'latin1', () => {}).end(new Uint8Array(1)).end(() => {})
+  isExactly<WriteStream>()(stream.destroy(new Error('enough')))
+  stream.close()
+  stream.close(error => error?.code)
+  isExactly<number>()(stream.bytesWritten)
+  isExactly<string | Buffer>()(stream.path)
+  isExactly<boolean>()(stream.pending)
+  isExactly<number>()(stream.writableHighWaterMark)
+  stream.on('open', fd => isExactly<number>()(fd))
+    .once('ready', () => {})
+    .on('drain', () => {})
+    .on('error', error => isExactly<Error>()(error))
+  stream.cork()
+  stream.uncork()
+
+  // @ts-expect-error Neither text nor bytes.
+  stream.write(1)
+  // @ts-expect-error null ends a readable, and can't be written.
+  stream.write(null)
+  // @ts-expect-error An ArrayBuffer needs a view.
+  stream.write(new ArrayBuffer(1))
+  // @ts-expect-error Node has no such encoding.
+  stream.write('text', 'utf9')
+  // @ts-expect-error Neither text nor bytes.
+  stream.end({})
+  // @ts-expect-error An Error.
+  stream.destroy('enough')
+  // @ts-expect-error It is counted, not set.
+  stream.bytesWritten = 0
+  // @ts-expect-error The same.
+  stream.pending = false
+  // @ts-expect-error A level, not an object.
+  stream.writableHighWaterMark = 1
+}
