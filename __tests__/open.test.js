@@ -226,9 +226,10 @@ sameAsStock('a fs of its own that only opens and closes', async run => {
   const used = []
   const custom = {
     ...fs,
-    open: (...args) => (used.push('open'), fs.open(...args)),
-    close: (...args) => (used.push('close'), fs.close(...args)),
-    fsync: (...args) => (used.push('fsync'), fs.fsync(...args))
+    ...Object.fromEntries(['open', 'close', 'fsync'].map(name => [name, (...args) => {
+      used.push(name)
+      return fs[name](...args)
+    }]))
   }
   const stream = run.create({ fs: custom, flush: true })
   stream.write('a', run.callback('a'))

@@ -2,6 +2,7 @@
 
 // Node's stream machinery around it: pipe, pipeline, finished, generators, web streams.
 
+const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 const fs = require('node:fs')
 const path = require('node:path')
@@ -10,6 +11,12 @@ const { pipeline, finished } = require('node:stream/promises')
 const zlib = require('node:zlib')
 const { sameAsStock, closed, opened } = require('./helpers/same-as-stock.js')
 
+/** A stream into which another flows: how often it drains is a matter of time. */
+function sink (run, options) {
+  run.ignoreState()
+  return run.create(options).removeAllListeners('drain')
+}
+
 function source (run, size = 300_000) {
   const file = path.join(run.folder, 'source')
   fs.writeFileSync(file, Buffer.alloc(size, 'The quick brown fox. '))
@@ -17,10 +24,8 @@ function source (run, size = 300_000) {
 }
 
 sameAsStock('pipe', async run => {
-  const out = run.create({ highWaterMark: 1000 })
+  const out = sink(run, { highWaterMark: 1000 })
   fs.createReadStream(source(run)).pipe(out)
-  // How often it drains is a matter of time.
-  out.removeAllListeners('drain')
   await closed(out)
 })
 
@@ -44,22 +49,19 @@ sameAsStock('pipe into one that needs a drain waits for it', async run => {
 })
 
 sameAsStock('pipeline', async run => {
-  const out = run.create({ highWaterMark: 1000 })
-  out.removeAllListeners('drain')
+  const out = sink(run, { highWaterMark: 1000 })
   await pipeline(fs.createReadStream(source(run)), out)
   run.state('done', out)
 })
 
 sameAsStock('pipeline through gzip', async run => {
-  const out = run.create({ highWaterMark: 100 })
-  out.removeAllListeners('drain')
+  const out = sink(run, { highWaterMark: 100 })
   await pipeline(fs.createReadStream(source(run)), zlib.createGzip(), out)
   run.state('done', out)
 })
 
 sameAsStock('pipeline from an async generator', async run => {
-  const out = run.create({ highWaterMark: 4 })
-  out.removeAllListeners('drain')
+  const out = sink(run, { highWaterMark: 4 })
   await pipeline(async function * () {
     for (let count = 0; count < 20; count++) yield `${count} `
   }, out)
@@ -98,6 +100,7 @@ sameAsStock('pipeline into a missing folder', async run => {
 for (const options of [{}, { autoClose: false }, { emitClose: false }]) {
   sameAsStock(`finished, ${JSON.stringify(options)}`, async run => {
     const out = run.create(options)
+    const isClosed = options.emitClose === false ? undefined : closed(out)
     out.write('a')
     const before = finished(out).then(() => run.log('before'), error => run.log('before', error.code))
     out.end('b')
@@ -105,6 +108,7 @@ for (const options of [{}, { autoClose: false }, { emitClose: false }]) {
     await before
     await after
     out.destroy()
+    await isClosed
   })
 }
 
@@ -115,16 +119,14 @@ sameAsStock('Readable.from', async run => {
 })
 
 sameAsStock('for await, with drain', async run => {
-  const out = run.create({ highWaterMark: 1000 })
-  out.removeAllListeners('drain')
+  const out = sink(run, { highWaterMark: 1000 })
   for await (const chunk of fs.createReadStream(source(run))) if (!out.write(chunk)) await once(out, 'drain')
   out.end()
   await closed(out)
 })
 
 sameAsStock('Writable.toWeb', async run => {
-  const out = run.create({ highWaterMark: 2 })
-  out.removeAllListeners('drain')
+  const out = sink(run, { highWaterMark: 2 })
   const writer = stream.Writable.toWeb(out).getWriter()
   for (const text of ['a', 'bb', 'ccc']) {
     await writer.ready
@@ -135,8 +137,7 @@ sameAsStock('Writable.toWeb', async run => {
 })
 
 sameAsStock('ReadableStream.pipeTo', async run => {
-  const out = run.create({ highWaterMark: 1000 })
-  out.removeAllListeners('drain')
+  const out = sink(run, { highWaterMark: 1000 })
   const reader = stream.Readable.toWeb(fs.createReadStream(source(run)))
   await reader.pipeTo(stream.Writable.toWeb(out))
   await closed(out)
@@ -155,10 +156,8 @@ sameAsStock('compose', async run => {
 })
 
 sameAsStock('a child process writes into it', async run => {
-  const out = run.create()
-  const { spawn } = require('node:child_process')
+  const out = sink(run)
   spawn(process.execPath, ['-e', 'process.stdout.write("x".repeat(200000))']).stdout.pipe(out)
-  out.removeAllListeners('drain')
   await closed(out)
 })
 

@@ -305,6 +305,7 @@ class Inlet {
 
   /** Nothing is going on: an idle stream holds no slab and costs no turn. */
   retire () {
+    if (this.state.bufferedRequestCount > 0) return
     if (this.slab !== null) {
       // The drainer still looks at the slab, since more may come.
       if (Atomics.load(this.words, Watch) !== ASLEEP) return turn.work(this)

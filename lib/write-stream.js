@@ -142,7 +142,10 @@ WriteStream.prototype.write = function (chunk, encoding, callback) {
   // Anything unusual goes through Node's own code.
   if (inlet === undefined || state.corked !== 0 || state.ending || state.destroyed || state.errored !== null ||
       state.bufferedRequestCount !== 0 || this._write !== WriteStream.prototype._write) {
-    return write.call(this, chunk, encoding, callback)
+    const mayGoOn = write.call(this, chunk, encoding, callback)
+    // What Node holds back is to be found at the end of the process.
+    if (inlet !== undefined && state.bufferedRequestCount !== 0) turn.work(inlet)
+    return mayGoOn
   }
   if (typeof encoding === 'function') {
     callback = encoding

@@ -1,0 +1,68 @@
+'use strict'
+
+// Bytes reach the file while JS is busy.
+
+const fs = require('node:fs')
+const { createWriteStream } = require('..')
+const { Run, closed } = require('./helpers/same-as-stock.js')
+
+/** Waits without a turn of the event loop until `isSo`, or says after a while that it never was. */
+function spinUntil (isSo) {
+  const end = Date.now() + 20_000
+  while (!isSo()) if (Date.now() > end) return false
+  return true
+}
+
+const size = file => fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0
+
+test('a loop that never yields: the file grows while it runs', async () => {
+  const run = new Run({ createWriteStream })
+  await run.result(async () => {
+    const out = createWriteStream(run.path)
+    let accepted = 0
+    const isGrowing = spinUntil(() => {
+      out.write('x'.repeat(100))
+      accepted += 100
+      return size(run.path) > 1_000_000
+    })
+    expect(isGrowing).toBe(true)
+    // The run sees what it would see in Node: not one byte has been told yet.
+    expect(out.writableLength).toBe(accepted)
+    expect(out.bytesWritten).toBe(0)
+    out.end()
+    await closed(out)
+    expect(size(run.path)).toBe(accepted)
+  })
+})
+
+test.each([
+  ['a line', 'x'.repeat(100)],
+  ['a Buffer', Buffer.alloc(100, 'x')],
+  ['a big Buffer', Buffer.alloc(100_000, 'x')]
+])('%s is in the file soon, though JS does nothing but wait', async (name, chunk) => {
+  const run = new Run({ createWriteStream })
+  await run.result(async () => {
+    const out = createWriteStream(run.path)
+    out.write(chunk)
+    expect(spinUntil(() => size(run.path) === chunk.length)).toBe(true)
+    // The drainer has gone to sleep meanwhile: it must be roused.
+    out.write(chunk)
+    expect(spinUntil(() => size(run.path) === 2 * chunk.length)).toBe(true)
+    out.end()
+    await closed(out)
+  })
+})
+
+test('a run sees no progress before its end, so that it is told false and yields', async () => {
+  const run = new Run({ createWriteStream })
+  await run.result(async () => {
+    const out = createWriteStream(run.path, { highWaterMark: 1000 })
+    for (let count = 1; count < 10; count++) {
+      expect(out.write(Buffer.alloc(100))).toBe(true)
+      expect(spinUntil(() => size(run.path) === count * 100)).toBe(true)
+    }
+    expect(out.write(Buffer.alloc(100))).toBe(false)
+    out.end()
+    await closed(out)
+  })
+})

@@ -1,0 +1,116 @@
+'use strict'
+
+// The end of the process: nothing that was accepted is lost. Stock loses most of it.
+
+const { runScript } = require('./helpers/child.js')
+
+const COUNT = 3000
+
+/** Lines and blocks, numbered; the same in the child and here. */
+function chunks (count) {
+  const list = []
+  for (let at = 0; at < count; at++) list.push(at % 50 === 0 ? Buffer.alloc(20_000, `${at} `) : `line ${at}\n`)
+  return list
+}
+
+const expected = Buffer.concat(chunks(COUNT).map(chunk => Buffer.from(chunk)))
+const values = { COUNT, chunks: String(chunks) }
+const PRELUDE = 'const chunks = eval("(" + given.chunks + ")")(given.COUNT); const out = createWriteStream(file);'
+
+const ENDS = {
+  'process.exit() right after write()': 'for (const chunk of chunks) out.write(chunk); process.exit(0)',
+  'process.exit() after open': 'out.on("ready", () => { for (const chunk of chunks) out.write(chunk); process.exit(0) })',
+  'process.exit() some turns later': 'for (const chunk of chunks) out.write(chunk); setImmediate(() => setImmediate(() => process.exit(0)))',
+  'process.exit() after end()': 'for (const chunk of chunks) out.write(chunk); out.end(); process.exit(0)',
+  'process.exit() with the last chunk given to end()': 'for (const chunk of chunks.slice(0, -1)) out.write(chunk); out.end(chunks.at(-1)); process.exit(0)',
+  'process.exit() while corked': 'out.cork(); for (const chunk of chunks) out.write(chunk); process.exit(0)',
+  'an uncaught exception': 'for (const chunk of chunks) out.write(chunk); throw new Error("uncaught")',
+  'an unhandled rejection': 'for (const chunk of chunks) out.write(chunk); Promise.reject(new Error("unhandled"))',
+  'falling off the end without end()': 'for (const chunk of chunks) out.write(chunk)',
+  'a listener for exit that writes': 'process.on("exit", () => { for (const chunk of chunks) out.write(chunk) })',
+  'process.exit() in a write\'s callback': 'for (const chunk of chunks) out.write(chunk, () => process.exit(0))'
+}
+
+for (const [name, script] of Object.entries(ENDS)) {
+  test(`${name} loses nothing`, async () => {
+    const { content, code } = await runScript('spillway', PRELUDE + script, { values })
+    expect(code).toBe(/uncaught|unhandled/.test(script) ? 1 : 0)
+    expect(content.equals(expected)).toBe(true)
+  })
+}
+
+test('process.exit() in a worker loses nothing', async () => {
+  const script = `
+    const { Worker, isMainThread } = require('node:worker_threads')
+    if (isMainThread) new Worker(__filename)
+    else { ${PRELUDE} for (const chunk of chunks) out.write(chunk); process.exit(0) }`
+  const { content } = await runScript('spillway', script, { values })
+  expect(content.equals(expected)).toBe(true)
+})
+
+test('worker.terminate() loses nothing that was accepted before', async () => {
+  const script = `
+    const { Worker, isMainThread, parentPort } = require('node:worker_threads')
+    if (isMainThread) {
+      const worker = new Worker(__filename)
+      worker.on('message', () => worker.terminate())
+    } else {
+      ${PRELUDE}
+      for (const chunk of chunks) out.write(chunk)
+      parentPort.postMessage('written')
+      for (;;);
+    }`
+  const { content } = await runScript('spillway', script, { values })
+  expect(content.equals(expected)).toBe(true)
+})
+
+test('stock loses bytes at process.exit(): why this is tested', async () => {
+  const { content } = await runScript('stock', `${PRELUDE} for (const chunk of chunks) out.write(chunk); process.exit(0)`, { values })
+  expect(content?.equals(expected) ?? false).toBe(false)
+})
+
+test('an exit does not wait for ever for a pipe that nobody reads, and says what is lost', async () => {
+  const script = `
+    const { execFileSync } = require('node:child_process')
+    execFileSync('mkfifo', [file + '.fifo'])
+    const reader = fs.openSync(file + '.fifo', fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
+    const out = createWriteStream(file + '.fifo')
+    out.write(Buffer.alloc(1_000_000))
+    out.on('ready', () => process.exit(0))`
+  const { code, stderr } = await runScript('spillway', script)
+  expect(code).toBe(0)
+  expect(stderr).toMatch(/SpillwayWarning: \d+ bytes could not be written to .*fifo before the process ended/)
+})
+
+for (const which of ['stock', 'spillway']) {
+  test(`an idle open stream does not keep the process alive: ${which}`, async () => {
+    const { code, stdout } = await runScript(which, `
+      const out = createWriteStream(file)
+      out.write('x', () => console.log('written'))
+      process.on('exit', () => console.log('exit', out.writableLength))`)
+    expect([code, stdout]).toEqual([0, 'written\nexit 0\n'])
+  })
+
+  test(`a drain, a callback and a finish that are owed do: ${which}`, async () => {
+    const { code, stdout } = await runScript(which, `
+      const big = Buffer.alloc(5_000_000)
+      const one = createWriteStream(file)
+      one.write(big)
+      one.once('drain', () => {
+        console.log('drain')
+        one.write(big, () => {
+          console.log('callback')
+          one.end(big)
+          one.on('finish', () => console.log('finish'))
+          one.on('close', () => console.log('close'))
+        })
+      })`)
+    expect([code, stdout]).toEqual([0, 'drain\ncallback\nfinish\nclose\n'])
+  })
+
+  test(`an error of what nobody waits for is told before the process ends: ${which}`, async () => {
+    const { code, stderr } = await runScript(which, 'createWriteStream("/dev/full").write("x")')
+    expect(code).toBe(1)
+    expect(stderr).toMatch('ENOSPC: no space left on device, write')
+  })
+}

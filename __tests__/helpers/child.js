@@ -1,0 +1,45 @@
+'use strict'
+
+// Scripts that run in a process of their own, with stock or with ours.
+
+const { execFile } = require('node:child_process')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+
+const MODULES = { stock: 'node:fs', spillway: path.join(__dirname, '..', '..') }
+
+/**
+ * Runs `script`, which sees `createWriteStream`, `fs`, `file` (a path in a
+ * folder of its own) and whatever `values` holds, as a Node program.
+ * @param {'stock' | 'spillway'} which
+ * @param {string | Function} script
+ * @param {object} [options] { values, prefix: a command that runs it, args: for node }
+ * @returns {Promise<{ code: number | string | null, stdout: string, stderr: string, content: Buffer | null }>}
+ */
+async function runScript (which, script, { values = {}, prefix = [], args = [] } = {}) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-'))
+  try {
+    const file = path.join(folder, 'file')
+    const given = { file, module: MODULES[which], ...values }
+    const body = typeof script === 'function' ? `(${script})(given)` : script
+    const program = path.join(folder, 'program.js')
+    fs.writeFileSync(program, `
+      const given = ${JSON.stringify(given)}
+      const { file } = given
+      const fs = require('node:fs')
+      const { createWriteStream } = require(given.module)
+      ${body}`)
+    const [command, ...rest] = [...prefix, process.execPath, ...args, program]
+    const { code, stdout, stderr } = await new Promise(resolve => {
+      execFile(command, rest, { encoding: 'utf8', maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : error.code ?? error.signal, stdout, stderr })
+      })
+    })
+    return { code, stdout, stderr, content: fs.existsSync(file) ? fs.readFileSync(file) : null }
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+module.exports = { runScript }
