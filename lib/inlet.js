@@ -14,8 +14,9 @@
 // while corked or not yet open.
 //
 // Node writes the first chunk alone and then, as one, all that came meanwhile,
-// and tells 'drain' and callbacks when such a stage is done. `stageEnd` is the
-// end of the stage that would be under way, so that we tell in the same order.
+// and tells 'drain' and callbacks when such a stage is done. `stageEnd` and
+// `stageWrites` say where the stage ends that would be under way, in bytes and
+// in writes (which may be empty), so that we tell in the same order.
 
 const { setImmediate } = require('node:timers')
 const errors = require('./errors.js')
@@ -92,7 +93,10 @@ class Inlet {
     this.accepted = 0
     this.taken = 0
     this.told = 0
+    this.writes = 0
+    this.isUnderWay = false
     this.stageEnd = 0
+    this.stageWrites = 0
 
     // The live slab. No slab is the same as a full one.
     this.slab = null
@@ -103,7 +107,7 @@ class Inlet {
     this.filled = []
     this.pins = 0
 
-    /** What is to be called when the bytes up to `end` are written, as { end, callback }. */
+    /** What is to be called when write number `write` is done, as { write, end, callback }. */
     this.callbacks = []
     /** Called once Rust has opened the file, or failed to. */
     this.onOpen = null
@@ -163,12 +167,13 @@ class Inlet {
   /** Counts what was put, for `callback` when it is written. @returns {boolean} whether the producer may go on */
   accept (size, callback) {
     const state = this.state
-    if (this.accepted === this.told) this.begin(size)
+    if (!this.isUnderWay) this.begin(size)
     this.accepted += size
+    this.writes++
     state.length += size
     if (state.length > this.hurryFrom) turn.hurry()
     if (callback !== undefined) {
-      this.callbacks.push({ end: this.accepted, callback })
+      this.callbacks.push({ write: this.writes, end: this.accepted, callback })
       this.wait()
     }
     if (state.length < state.highWaterMark || state.length === 0) return true
@@ -177,10 +182,18 @@ class Inlet {
     return false
   }
 
-  /** The first bytes after an idle time: Node would write them alone. */
+  /** The first write after an idle time: Node would do it alone. */
   begin (size) {
-    if (this.isRunning) this.stageEnd = this.accepted + size
+    this.isUnderWay = true
+    this.stageEnd = this.accepted + size
+    this.stageWrites = this.writes + 1
     turn.work(this)
+  }
+
+  /** All that came so far Node would write as one. */
+  stageAll () {
+    this.stageEnd = this.accepted
+    this.stageWrites = this.writes
   }
 
   nextSlab () {
@@ -266,7 +279,7 @@ class Inlet {
     if (this.pins > 0) this.unpin()
     this.wait()
     if (this.waits !== NOT) return
-    if (this.told === this.accepted) this.retire()
+    if (!this.isUnderWay) this.retire()
     // Who writes on and on is looked after now and then, not at each write of Rust's.
     else if (isCall) turn.work(this)
     else this.waitFor(this.accepted, QUIETLY)
@@ -274,20 +287,28 @@ class Inlet {
 
   /** Tells that the bytes up to `taken` are written, stage by stage. */
   advance (taken) {
-    while (this.told < taken || (this.callbacks.length > 0 && this.callbacks[0].end <= this.told)) {
-      const end = Math.min(taken, this.stageEnd)
-      this.lower(end)
-      if (end < this.stageEnd) {
+    // What those who are told write now is for another turn.
+    const last = this.writes
+    while (this.isUnderWay && this.stageWrites <= last && !this.isCut) {
+      this.lower(Math.min(taken, this.stageEnd))
+      if (this.told < this.stageEnd) {
         if (this.lowWaterMark > 0) this.drain()
         return
       }
-      const due = this.callbacks.findIndex(({ end }) => end > this.stageEnd)
-      const callbacks = this.callbacks.splice(0, due < 0 ? this.callbacks.length : due)
+      const due = this.takeCallbacks(this.stageWrites)
       // Before anybody is told: what they write comes after the next stage.
-      this.stageEnd = this.accepted
+      this.isUnderWay = this.writes > this.stageWrites
+      this.stageAll()
+      this.releaseIfDone()
       this.drain()
-      callAll(callbacks.map(({ callback }) => () => callback(null)))
+      callAll(due.map(({ callback }) => () => callback(null)))
     }
+  }
+
+  /** Takes the callbacks of the writes up to number `write` out of those that wait. */
+  takeCallbacks (write) {
+    const next = this.callbacks.findIndex(waiting => waiting.write > write)
+    return this.callbacks.splice(0, next < 0 ? this.callbacks.length : next)
   }
 
   /** Node's level no longer has the bytes up to `offset`. */
@@ -301,6 +322,12 @@ class Inlet {
     if (!state.needDrain || state.length > this.lowWaterMark || state.ending || state.destroyed) return
     state.needDrain = false
     this.stream.emit('drain')
+  }
+
+  /** Lets go of the descriptor before 'finish': who reads from the pipe waits for its end. */
+  releaseIfDone () {
+    const { ending, bufferedRequestCount } = this.state
+    if (ending && bufferedRequestCount === 0 && this.told === this.accepted && this.isRunning) this.sink.release()
   }
 
   /** Nothing is going on: an idle stream holds no slab and costs no turn. */
@@ -346,7 +373,7 @@ class Inlet {
   /** Node has constructed the stream: all that came so far it would write as one. */
   run () {
     this.isRunning = true
-    this.stageEnd = this.accepted
+    this.stageAll()
     this.look()
   }
 
@@ -358,7 +385,7 @@ class Inlet {
 
   /** Whether Node has to wait for something before it finishes. */
   get isPending () {
-    return this.told < this.accepted || this.callbacks.length > 0
+    return this.isUnderWay || this.callbacks.length > 0
   }
 
   /** Rust could not write: nothing more will be. */
@@ -390,6 +417,7 @@ class Inlet {
   /** Lets go of everything that is held for bytes. Only when no write is in flight. */
   forget () {
     this.look32()
+    this.isUnderWay = false
     this.stopWaiting()
     if (this.pins > 0) this.sink.unpin()
     this.pins = 0
@@ -403,16 +431,28 @@ class Inlet {
     this.isCut = true
     this.look32()
     this.sink.cut()
+    if (this.isRunning && this.isUnderWay && !this.state.ending) this.takeOver()
     // What Node would not have begun is told in the next tick, as it does with its buffer.
-    if (!this.isRunning && this.told < this.accepted) {
+    if (!this.isRunning && this.isUnderWay) {
       const losses = this.losses(this.callbacks.splice(0))
       process.nextTick(callAll, [...losses, () => this.lower(this.accepted)])
     }
   }
 
+  /** What is corked behind a write in flight is told behind it: Node, too, waits while it is `writing`. */
+  takeOver () {
+    const { state } = this
+    if (state.bufferedRequestCount === 0) return
+    state.writing = true
+    for (const { chunk, callback } of state.getBuffer()) {
+      this.accepted += chunk.length
+      this.callbacks.push({ write: ++this.writes, end: this.accepted, callback })
+    }
+  }
+
   /** Calls `callback(error)` when nothing is in flight; the error is what Node says of a write cut short. */
   end (callback) {
-    const isUnderWay = this.isRunning && this.told < this.accepted
+    const isUnderWay = this.isRunning && this.isUnderWay
     if (!isUnderWay && !this.sink.isBusy()) {
       this.close()
       callback(null)
@@ -429,13 +469,10 @@ class Inlet {
       }
       const error = errors.streamDestroyed()
       this.state.errored ??= error
-      const callbacks = this.callbacks.splice(0)
-      const next = callbacks.findIndex(({ end }) => end > this.stageEnd)
-      const waiting = next < 0 ? [] : callbacks.splice(next)
       callAll([
         () => this.lower(this.stageEnd),
-        ...this.losses(callbacks, error),
-        ...this.losses(waiting),
+        ...this.losses(this.takeCallbacks(this.stageWrites), error),
+        ...this.losses(this.callbacks.splice(0)),
         () => {
           this.lower(this.accepted)
           this.close()

@@ -137,27 +137,40 @@ function toFlags (flags) {
  * @returns {boolean} false: the level is at the mark, wait for 'drain'
  */
 WriteStream.prototype.write = function (chunk, encoding, callback) {
-  const inlet = this[kInlet]
-  const state = this._writableState
-  // Anything unusual goes through Node's own code.
-  if (inlet === undefined || state.corked !== 0 || state.ending || state.destroyed || state.errored !== null ||
-      state.bufferedRequestCount !== 0 || this._write !== WriteStream.prototype._write) {
-    const mayGoOn = write.call(this, chunk, encoding, callback)
-    // What Node holds back is to be found at the end of the process.
-    if (inlet !== undefined && state.bufferedRequestCount !== 0) turn.work(inlet)
-    return mayGoOn
-  }
   if (typeof encoding === 'function') {
     callback = encoding
     encoding = undefined
   }
-  if (!encoding) encoding = state.defaultEncoding
-  else if (encoding !== 'utf8' && encoding !== 'buffer' && !Buffer.isEncoding(encoding)) return write.call(this, chunk, encoding, callback)
-  if (typeof callback !== 'function') callback = undefined
+  const answer = put(this, chunk, encoding, callback)
+  return answer === undefined ? writeByNode(this, chunk, encoding, callback) : answer
+}
 
-  if (typeof chunk === 'string') return inlet.accept(inlet.putString(chunk, encoding), callback)
-  if (chunk instanceof Uint8Array) return inlet.accept(inlet.putBytes(chunk), callback)
-  return write.call(this, chunk, encoding, callback)
+/**
+ * Puts a chunk into the inlet.
+ * @returns {boolean | undefined} what write() is to answer; undefined: this is Node's to take, or to refuse
+ */
+function put (stream, chunk, encoding, callback) {
+  const inlet = stream[kInlet]
+  const state = stream._writableState
+  if (inlet === undefined || state.corked !== 0 || state.ending || state.destroyed || state.errored !== null ||
+      state.bufferedRequestCount !== 0 || stream._write !== WriteStream.prototype._write) return undefined
+  if (!encoding) encoding = state.defaultEncoding
+  else if (encoding !== 'utf8' && encoding !== 'buffer' && !Buffer.isEncoding(encoding)) return undefined
+
+  let size
+  if (typeof chunk === 'string') size = inlet.putString(chunk, encoding)
+  else if (chunk instanceof Uint8Array) size = inlet.putBytes(chunk)
+  else if (ArrayBuffer.isView(chunk)) size = inlet.putBytes(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength))
+  else return undefined
+  return inlet.accept(size, typeof callback === 'function' ? callback : undefined)
+}
+
+function writeByNode (stream, chunk, encoding, callback) {
+  const mayGoOn = write.call(stream, chunk, encoding, callback)
+  // What Node holds back is to be found at the end of the process.
+  const inlet = stream[kInlet]
+  if (inlet !== undefined && stream._writableState.bufferedRequestCount !== 0) turn.work(inlet)
+  return mayGoOn
 }
 
 /** A chunk that took the way through Node's buffer. */
@@ -179,21 +192,30 @@ WriteStream.prototype._writev = function (chunks, callback) {
   // As above, for all that Node has buffered.
   state.length = inlet.accepted - inlet.told
   state.writelen = 0
+  const isFirst = !inlet.isUnderWay
   const last = chunks.length - 1
   chunks.forEach(({ chunk }, at) => inlet.accept(inlet.putBytes(chunk), at === last ? callback : undefined))
+  if (isFirst) inlet.stageAll()
 }
 
 /**
  * Ends the stream. See https://nodejs.org/api/stream.html#writableendchunk-encoding-callback
  */
 WriteStream.prototype.end = function (chunk, encoding, callback) {
-  const state = this._writableState
-  const isLast = chunk == null || typeof chunk === 'function'
-  // Node finishes when its last write is done: one of no bytes stands for all that Rust still has.
-  if (isLast && this[kInlet]?.isPending && !state.ending && !state.destroyed) {
-    write.call(this, NOTHING)
+  if (typeof chunk === 'function') {
+    callback = chunk
+    chunk = undefined
+  } else if (typeof encoding === 'function') {
+    callback = encoding
+    encoding = undefined
   }
-  return end.call(this, chunk, encoding, callback)
+  if (chunk != null && put(this, chunk, encoding) !== undefined) chunk = undefined
+  const state = this._writableState
+  // Node finishes when its last write is done: one of no bytes stands for all that Rust still has.
+  if (chunk == null && this[kInlet]?.isPending && !state.ending && !state.destroyed) write.call(this, NOTHING)
+  end.call(this, chunk, encoding, callback)
+  this[kInlet]?.releaseIfDone()
+  return this
 }
 
 // As in Node: there is no shutdown() for files.
@@ -225,11 +247,6 @@ WriteStream.prototype._construct = function (callback) {
     this.emit('open', fd)
     this.emit('ready')
   })
-}
-
-WriteStream.prototype._final = function (callback) {
-  this[kInlet]?.sink.release()
-  callback()
 }
 
 WriteStream.prototype._destroy = function (error, callback) {

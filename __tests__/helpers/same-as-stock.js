@@ -27,6 +27,7 @@ class Run {
     this.path = path.join(this.folder, 'file')
     this.entries = []
     this.comparesBytes = true
+    this.comparesLevel = true
     this.comparesState = true
   }
 
@@ -39,8 +40,9 @@ class Run {
    * For scripts that destroy in mid-write. Ours may have written more by then
    * (docs/design.md, "Where we differ"); and stock reports too few bytes.
    */
-  ignoreBytes () {
+  ignoreBytes ({ andLevel = false } = {}) {
     this.comparesBytes = false
+    this.comparesLevel = !andLevel
   }
 
   /** A stream into the run's file whose events are logged. */
@@ -55,7 +57,9 @@ class Run {
 
   log (...entry) {
     if (!this.comparesState && entry.at(-1)?.writableLength !== undefined) entry.pop()
-    if (!this.comparesBytes) delete entry.at(-1)?.bytesWritten
+    const last = entry.at(-1)
+    if (!this.comparesBytes) delete last?.bytesWritten
+    if (!this.comparesLevel && last?.destroyed) delete last.writableLength
     this.entries.push(entry)
   }
 
@@ -100,7 +104,9 @@ function shape (error, { folder }) {
   if (!isNativeError(error)) return error
   const { name, code, errno, syscall, message } = error
   const place = error.path === undefined ? undefined : String(error.path).replace(folder, '')
-  return { name, code, errno, syscall, path: place, message: message.replaceAll(folder, '') }
+  // Stock names writev for several chunks cut short: how many are one write is our own affair.
+  const text = message.replaceAll(folder, '').replace('call writev', 'call write')
+  return { name, code, errno, syscall, path: place, message: text }
 }
 
 function state (stream) {
