@@ -385,7 +385,7 @@ class Inlet {
 
   /** Whether Node has to wait for something before it finishes. */
   get isPending () {
-    return this.isUnderWay || this.callbacks.length > 0
+    return this.isUnderWay || this.callbacks.length > 0 || this.state.bufferedRequestCount > 0
   }
 
   /** Rust could not write: nothing more will be. */

@@ -19,8 +19,15 @@ let lastNumber = 0
 let isTickDue = false
 let isHurryDue = false
 
-/** Calls `news()` of an inlet in a turn of its own when Rust has some. */
-const hub = new Hub(number => active.get(number)?.news(), PATIENCE)
+/**
+ * Calls `news()` of an inlet, in a turn of its own, when Rust has some. Rust's
+ * calls alone are no such turn: Node makes up to a thousand of them in one.
+ */
+const hub = new Hub(number => setImmediate(deliver, number), PATIENCE)
+
+function deliver (number) {
+  active.get(number)?.news()
+}
 
 /** @returns {number} for a new inlet; as wide as Rust's */
 function nextNumber () {

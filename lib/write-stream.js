@@ -4,6 +4,7 @@
 // bytes is Rust's.
 
 const fs = require('node:fs')
+const { Writable } = require('node:stream')
 const errors = require('./errors.js')
 const exit = require('./exit.js')
 const Inlet = require('./inlet.js')
@@ -17,7 +18,11 @@ const openAtLoad = fs.open
 const HIGH_WATER_MARK = 1024 * 1024
 
 const kInlet = Symbol('spillway.inlet')
-const NOTHING = Buffer.alloc(0)
+/** What Node calls where there is no callback. */
+const { writecb: nop } = new Writable()._writableState
+
+/** The chunk of no bytes whose write is done when all others are. */
+const END = Buffer.alloc(0)
 
 /**
  * A writable stream into a file, as `fs.WriteStream`.
@@ -153,7 +158,7 @@ function put (stream, chunk, encoding, callback) {
   const inlet = stream[kInlet]
   const state = stream._writableState
   if (inlet === undefined || state.corked !== 0 || state.ending || state.destroyed || state.errored !== null ||
-      state.bufferedRequestCount !== 0 || stream._write !== WriteStream.prototype._write) return undefined
+      state.bufferedRequestCount !== 0 || !isWriteOurs(stream)) return undefined
   if (!encoding) encoding = state.defaultEncoding
   else if (encoding !== 'utf8' && encoding !== 'buffer' && !Buffer.isEncoding(encoding)) return undefined
 
@@ -165,6 +170,11 @@ function put (stream, chunk, encoding, callback) {
   return inlet.accept(size, typeof callback === 'function' ? callback : undefined)
 }
 
+/** Whether no subclass and no patch wants to see each chunk. */
+function isWriteOurs (stream) {
+  return stream._write === WriteStream.prototype._write
+}
+
 function writeByNode (stream, chunk, encoding, callback) {
   const mayGoOn = write.call(stream, chunk, encoding, callback)
   // What Node holds back is to be found at the end of the process.
@@ -173,29 +183,40 @@ function writeByNode (stream, chunk, encoding, callback) {
   return mayGoOn
 }
 
-/** A chunk that took the way through Node's buffer. */
+// Chunks that took the way through Node's buffer: they were corked, or belong to a subclass.
+
 WriteStream.prototype._write = function (chunk, encoding, callback) {
   const inlet = this[kInlet]
   if (inlet === undefined) return _write.call(this, chunk, encoding, callback)
   const state = this._writableState
-  // Node has counted it; from here on the inlet does.
   state.length -= state.writelen
-  state.writelen = 0
-  const size = typeof chunk === 'string' ? inlet.putString(chunk, encoding) : inlet.putBytes(chunk)
-  inlet.accept(size, callback)
+  putForNode(this, inlet, [{ chunk, encoding, callback: state.writecb }], callback)
 }
 
 WriteStream.prototype._writev = function (chunks, callback) {
   const inlet = this[kInlet]
   if (inlet === undefined) return _writev.call(this, chunks, callback)
-  const state = this._writableState
-  // As above, for all that Node has buffered.
-  state.length = inlet.accepted - inlet.told
+  this._writableState.length = inlet.accepted - inlet.told
+  putForNode(this, inlet, chunks, callback)
+}
+
+/** Takes over from Node: from here on the inlet counts the chunks, and tells those who wait for them. */
+function putForNode (stream, inlet, chunks, callback) {
+  const state = stream._writableState
   state.writelen = 0
   const isFirst = !inlet.isUnderWay
   const last = chunks.length - 1
-  chunks.forEach(({ chunk }, at) => inlet.accept(inlet.putBytes(chunk), at === last ? callback : undefined))
+  // Behind a subclass Node is left to tell its callbacks itself.
+  const isOurs = isWriteOurs(stream)
+  if (isOurs) state.writecb = null
+  const waits = !isOurs || chunks[last].chunk === END
+  chunks.forEach(({ chunk, encoding, callback: told }, at) => {
+    const size = typeof chunk === 'string' ? inlet.putString(chunk, encoding) : inlet.putBytes(chunk)
+    if (waits && at === last) inlet.accept(size, callback)
+    else inlet.accept(size, isOurs && told !== nop ? told : undefined)
+  })
   if (isFirst) inlet.stageAll()
+  if (!waits) callback()
 }
 
 /**
@@ -209,10 +230,15 @@ WriteStream.prototype.end = function (chunk, encoding, callback) {
     callback = encoding
     encoding = undefined
   }
-  if (chunk != null && put(this, chunk, encoding) !== undefined) chunk = undefined
   const state = this._writableState
-  // Node finishes when its last write is done: one of no bytes stands for all that Rust still has.
-  if (chunk == null && this[kInlet]?.isPending && !state.ending && !state.destroyed) write.call(this, NOTHING)
+  if (this[kInlet] !== undefined && !state.ending && !state.destroyed && state.errored === null) {
+    if (chunk != null) {
+      if (put(this, chunk, encoding) === undefined) write.call(this, chunk, encoding)
+      chunk = undefined
+    }
+    // Node finishes when its last write is done: one of no bytes stands for all that Rust still has.
+    if (this[kInlet].isPending && isWriteOurs(this)) write.call(this, END)
+  }
   end.call(this, chunk, encoding, callback)
   this[kInlet]?.releaseIfDone()
   return this

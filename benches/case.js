@@ -1,0 +1,68 @@
+'use strict'
+
+// One case in a process of its own: node case.js WHICH CASE FILE [MARK]
+// Prints one line of JSON: time and CPU in milliseconds, event-loop delay (p99,
+// milliseconds), peak memory in MiB.
+
+const fs = require('node:fs')
+const { finished } = require('node:stream/promises')
+const { monitorEventLoopDelay } = require('node:perf_hooks')
+
+const LINE = `${'x'.repeat(99)}\n`
+const SOURCE_SIZE = 400_000_000
+
+/** Writes `count` times `chunk`: until false, then on at 'drain'. */
+function loop (out, chunk, count) {
+  const go = () => {
+    while (count > 0) {
+      count--
+      if (!out.write(chunk)) return out.once('drain', go)
+    }
+    out.end()
+  }
+  go()
+}
+
+/** Writes `chunk` once in each turn of the event loop. */
+function eachTurn (out, chunk, count) {
+  const go = () => {
+    if (count-- === 0) return out.end()
+    out.write(chunk)
+    setImmediate(go)
+  }
+  go()
+}
+
+/** What each case does, and how many bytes that are. */
+const CASES = {
+  'lines as strings': { bytes: 300_000_000, run: out => loop(out, LINE, 3_000_000) },
+  'lines as Buffers': { bytes: 300_000_000, run: out => loop(out, Buffer.from(LINE), 3_000_000) },
+  'one line a turn': { bytes: 40_000_000, run: out => eachTurn(out, LINE, 400_000) },
+  pipe: { bytes: SOURCE_SIZE, needsSource: true, run: (out, source) => fs.createReadStream(source).pipe(out) },
+  'lines as strings, three times as many': { bytes: 900_000_000, run: out => loop(out, LINE, 9_000_000) }
+}
+
+/** Peak memory of this process; `resourceUsage().maxRSS` would begin with that of its parent. */
+function peak () {
+  return Number(/VmHWM:\s+(\d+) kB/.exec(fs.readFileSync('/proc/self/status', 'latin1'))[1]) / 1024
+}
+
+async function main ([which, name, file, mark]) {
+  const { createWriteStream } = which === 'spillway' ? require('..') : fs
+  const { run, bytes } = CASES[name]
+  const out = createWriteStream(file, mark && { highWaterMark: Number(mark) })
+  const delay = monitorEventLoopDelay({ resolution: 2 })
+  delay.enable()
+  const cpu = process.cpuUsage()
+  const start = process.hrtime.bigint()
+  run(out, `${file}.source`)
+  await finished(out)
+  const time = Number(process.hrtime.bigint() - start) / 1e6
+  const { user, system } = process.cpuUsage(cpu)
+  const { size } = fs.statSync(file)
+  if (size !== bytes) throw new Error(`${which} wrote ${size} bytes of ${bytes}`)
+  console.log(JSON.stringify({ time, cpu: (user + system) / 1000, p99: delay.percentile(99) / 1e6, peak: peak() }))
+}
+
+module.exports = { CASES, SOURCE_SIZE }
+if (require.main === module) main(process.argv.slice(2))
