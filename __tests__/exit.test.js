@@ -15,7 +15,7 @@ function chunks (count) {
 
 const expected = Buffer.concat(chunks(COUNT).map(chunk => Buffer.from(chunk)))
 const values = { COUNT, chunks: String(chunks) }
-const PRELUDE = 'const chunks = eval("(" + given.chunks + ")")(given.COUNT); const out = createWriteStream(file);'
+const PRELUDE = 'const chunks = eval("(" + given.chunks + ")")(given.COUNT); const out = createWriteStream(file, { flags: "a" });'
 
 const ENDS = {
   'process.exit() right after write()': 'for (const chunk of chunks) out.write(chunk); process.exit(0)',
@@ -27,6 +27,7 @@ const ENDS = {
   'an uncaught exception': 'for (const chunk of chunks) out.write(chunk); throw new Error("uncaught")',
   'an unhandled rejection': 'for (const chunk of chunks) out.write(chunk); Promise.reject(new Error("unhandled"))',
   'falling off the end without end()': 'for (const chunk of chunks) out.write(chunk)',
+  'process.exit() while an open that was patched is under way': 'fs.open = () => {}; const late = createWriteStream(file); for (const chunk of chunks) late.write(chunk); process.exit(0)',
   'a listener for exit that writes': 'process.on("exit", () => { for (const chunk of chunks) out.write(chunk) })',
   'process.exit() in a write\'s callback': 'for (const chunk of chunks) out.write(chunk, () => process.exit(0))'
 }

@@ -18,6 +18,7 @@
 // `stageWrites` say where the stage ends that would be under way, in bytes and
 // in writes (which may be empty), so that we tell in the same order.
 
+const fs = require('node:fs')
 const { setImmediate } = require('node:timers')
 const errors = require('./errors.js')
 const exit = require('./exit.js')
@@ -63,13 +64,13 @@ function giveSlab (slab) {
   if (freeSlabs.length < FREE_SLABS) freeSlabs.push(slab)
 }
 
-/** Calls each; one that throws does not keep the others from being called. */
-function callAll (functions) {
+/** Calls each with `value`; one that throws does not keep the others from being called. */
+function callAll (functions, value) {
   let done = 0
   try {
-    while (done < functions.length) functions[done++]()
+    while (done < functions.length) functions[done++](value)
   } finally {
-    if (done < functions.length) setImmediate(callAll, functions.slice(done))
+    if (done < functions.length) setImmediate(callAll, functions.slice(done), value)
   }
 }
 
@@ -109,6 +110,8 @@ class Inlet {
 
     /** What is to be called when write number `write` is done, as { write, end, callback }. */
     this.callbacks = []
+    /** Rust is to open the file. */
+    this.opens = false
     /** Called once Rust has opened the file, or failed to. */
     this.onOpen = null
     /** Node says that the stream is constructed: what happened to bytes can be told. */
@@ -209,12 +212,12 @@ class Inlet {
 
   /** Gives back slabs whose bytes the kernel has taken, be it in this run. */
   recycle () {
-    const taken = this.look32()
+    const taken = this.readTaken()
     while (this.filled.length > 0 && this.filled[0].end <= taken) giveSlab(this.filled.shift().slab)
   }
 
   /** Reads how much the kernel has taken. At most 2^32 bytes may pass between two calls. */
-  look32 () {
+  readTaken () {
     this.taken += (Atomics.load(this.words, Written) - this.taken) >>> 0
     return this.taken
   }
@@ -249,10 +252,13 @@ class Inlet {
   waitFor (offset, how) {
     this.waits = how
     if (how === URGENTLY) turn.hold()
-    offset = Math.min(offset, this.look32() + HORIZON)
+    offset = Math.min(offset, this.readTaken() + HORIZON)
     Atomics.store(this.words, Wanted, offset | 0)
     Atomics.store(this.words, Waiting, how)
-    if (this.look32() >= offset && Atomics.exchange(this.words, Waiting, NOT) !== NOT) setImmediate(() => this.news())
+    // From here on Rust calls when it comes there, or fails; if it has already, it won't.
+    const isMissed = Atomics.load(this.words, Status) === FAILED ||
+      (this.readTaken() >= offset && Atomics.exchange(this.words, Waiting, NOT) !== NOT)
+    if (isMissed) setImmediate(() => this.news())
     else if (how === URGENTLY && Atomics.load(this.words, Watch) !== AWAKE) this.wake()
   }
 
@@ -273,7 +279,7 @@ class Inlet {
   look (isCall = false) {
     if (!this.isRunning || this.isCut) return
     const status = Atomics.load(this.words, Status)
-    this.advance(this.look32())
+    this.advance(this.readTaken())
     if (this.isCut) return
     if (status === FAILED) return this.fail()
     if (this.pins > 0) this.unpin()
@@ -300,8 +306,7 @@ class Inlet {
       this.isUnderWay = this.writes > this.stageWrites
       this.stageAll()
       this.releaseIfDone()
-      this.drain()
-      callAll(due.map(({ callback }) => () => callback(null)))
+      callAll([() => this.drain(), ...due.map(({ callback }) => callback)], null)
     }
   }
 
@@ -327,7 +332,7 @@ class Inlet {
   /** Lets go of the descriptor before 'finish': who reads from the pipe waits for its end. */
   releaseIfDone () {
     const { ending, bufferedRequestCount } = this.state
-    if (ending && bufferedRequestCount === 0 && this.told === this.accepted && this.isRunning) this.sink.release()
+    if (ending && bufferedRequestCount === 0 && this.told === this.accepted && this.isRunning) this.sink.cut()
   }
 
   /** Nothing is going on: an idle stream holds no slab and costs no turn. */
@@ -374,7 +379,8 @@ class Inlet {
   run () {
     this.isRunning = true
     this.stageAll()
-    this.look()
+    this.wait()
+    if (this.isUnderWay) turn.work(this)
   }
 
   // ---- the end
@@ -416,7 +422,7 @@ class Inlet {
 
   /** Lets go of everything that is held for bytes. Only when no write is in flight. */
   forget () {
-    this.look32()
+    this.readTaken()
     this.isUnderWay = false
     this.stopWaiting()
     if (this.pins > 0) this.sink.unpin()
@@ -429,7 +435,7 @@ class Inlet {
   cut () {
     if (this.isCut) return
     this.isCut = true
-    this.look32()
+    this.readTaken()
     this.sink.cut()
     if (this.isRunning && this.isUnderWay && !this.state.ending) this.takeOver()
     // What Node would not have begun is told in the next tick, as it does with its buffer.
@@ -485,7 +491,7 @@ class Inlet {
 
   close () {
     this.forget()
-    this.sink.release()
+    this.sink.cut()
   }
 
   restNews () {
@@ -504,7 +510,19 @@ class Inlet {
     // What Node itself holds back, because the stream is corked or not yet constructed.
     for (const { chunk } of this.state.getBuffer()) this.accepted += this.putBytes(chunk)
     if (this.sink.flush(patience)) return 0
-    return this.accepted - this.look32()
+    return this.openNow() && this.sink.flush(patience) ? 0 : this.accepted - this.readTaken()
+  }
+
+  /** Opens the file where Node was to, but has not yet. @returns {boolean} */
+  openNow () {
+    const { path, flags, mode, start } = this.stream
+    if (Atomics.load(this.words, Status) === OPEN || path === undefined) return false
+    try {
+      this.sink.give(fs.openSync(path, flags, mode), start ?? -1)
+      return true
+    } catch {
+      return false
+    }
   }
 }
 

@@ -46,6 +46,7 @@ Object.setPrototypeOf(WriteStream, Base)
 
 function withDefaults (options) {
   if (typeof options === 'string') options = { encoding: options }
+  else if (typeof options === 'function') options = undefined
   // What is no object is Node's to refuse.
   if (options != null && typeof options !== 'object') return options
   // Node, too, takes options that are inherited.
@@ -95,7 +96,7 @@ function makeInlet (stream, options = {}) {
   if (!isOurs) return make(number => turn.hub.wait(number))
   const path = Buffer.from(stream.path)
   const inlet = make(number => turn.hub.open(number, path, flags, stream.mode, start))
-  inlet.isOpening = true
+  inlet.opens = true
   return inlet
 }
 
@@ -265,7 +266,7 @@ WriteStream.prototype._construct = function (callback) {
     if (!error && this.path !== undefined) inlet?.sink.give(this.fd, this.start ?? -1)
     run(error)
   })
-  if (!inlet?.isOpening) return openByNode()
+  if (!inlet?.opens) return openByNode()
   inlet.open((isOpen, fd) => {
     if (!isOpen) return openByNode()
     this.fd = fd

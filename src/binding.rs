@@ -250,8 +250,9 @@ impl Sink {
         drain::flush(&self.stream, Duration::from_millis(patience.into())).is_ok()
     }
 
-    /// Drops what no write has begun. True if a write is in flight: JS is
-    /// woken when it has ended.
+    /// Drops what no write has begun and lets go of the descriptor, if it is
+    /// a duplicate of ours. True if a write is in flight: JS is woken when it
+    /// has ended.
     #[napi]
     pub fn cut(&self) -> bool {
         self.stream.cut()
@@ -261,12 +262,6 @@ impl Sink {
     #[napi]
     pub fn is_busy(&self) -> bool {
         self.stream.is_busy()
-    }
-
-    /// Lets go of the descriptor, if it is a duplicate of ours.
-    #[napi]
-    pub fn release(&self) {
-        self.stream.release();
     }
 
     /// Why the stream failed, if it has.

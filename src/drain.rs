@@ -141,7 +141,8 @@ pub fn run(stream: &Stream, is_wanted: impl Fn() -> bool) -> End {
 /// Writes everything on this thread, when the process ends and no job will.
 ///
 /// # Errors
-/// The failure of the stream; `TimedOut` if that took longer than `time`.
+/// The failure of the stream; `TimedOut` if that took longer than `time`;
+/// `NotConnected` if JS has not brought the descriptor.
 pub fn flush(stream: &Stream, time: Duration) -> io::Result<()> {
     let end = Instant::now() + time;
     loop {
@@ -158,6 +159,7 @@ pub fn flush(stream: &Stream, time: Duration) -> io::Result<()> {
             Step::Rest => {
                 return match stream.failure() {
                     Some(failure) => Err(io::Error::other(failure)),
+                    None if stream.is_waiting() => Err(ErrorKind::NotConnected.into()),
                     None => Ok(()),
                 };
             }

@@ -29,8 +29,8 @@ pub trait Listener: Send + Sync {
 ///
 /// ```text
 ///   Opening ─▶ Busy ─▶ Ready ◀─▶ Busy ─▶ Failed
-///                │       ▲ │
-///                ▼       │ └──▶ Released
+///                │       ▲ │       │
+///                ▼       │ └───────┴──▶ Released (cut)
 ///              Waiting ──┘ (JS brings the descriptor)
 /// ```
 enum Phase {
@@ -144,28 +144,30 @@ impl Stream {
         }
     }
 
-    /// Drops what no write has begun and takes in nothing more. True if a
-    /// write is in flight: the listener is told when it has ended.
+    /// Drops what no write has begun, takes in nothing more and lets go of the
+    /// target. True if a write is in flight: it ends first, and then the
+    /// listener is told.
     #[must_use]
     pub fn cut(&self) -> bool {
         let mut state = self.state.lock();
         state.queue.cut();
         self.cut.notify_one();
-        matches!(state.phase, Phase::Busy)
-    }
-
-    /// Lets go of the target, unless a write is in flight.
-    pub fn release(&self) {
-        let mut state = self.state.lock();
-        if matches!(state.phase, Phase::Ready(_) | Phase::Failed(_)) {
+        if matches!(state.phase, Phase::Ready(_)) {
             state.phase = Phase::Released;
         }
+        matches!(state.phase, Phase::Busy)
     }
 
     /// Whether a write is in flight.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self.state.lock().phase, Phase::Busy)
+    }
+
+    /// Whether JS is to bring the descriptor.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state.lock().phase, Phase::Waiting)
     }
 
     /// Why the stream failed, if it has.
@@ -234,7 +236,8 @@ impl Stream {
     fn end_turn(&self, phase: Phase) -> bool {
         let mut state = self.state.lock();
         let failed = matches!(phase, Phase::Failed(_));
-        state.phase = phase;
+        let released = state.queue.is_cut() && matches!(phase, Phase::Ready(_));
+        state.phase = if released { Phase::Released } else { phase };
         if failed {
             state.queue.cut();
             self.level.set_status(Status::Failed);
