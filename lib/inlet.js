@@ -110,8 +110,9 @@ class Inlet {
 
     /** What is to be called when write number `write` is done, as { write, end, callback }. */
     this.callbacks = []
-    /** Rust is to open the file. */
+    /** Rust is to open the file, and has. */
     this.opens = false
+    this.isOpenedHere = false
     /** Called once Rust has opened the file, or failed to. */
     this.onOpen = null
     /** Node says that the stream is constructed: what happened to bytes can be told. */

@@ -5,6 +5,7 @@
 
 // Taken now: who replaces the globals (fake timers) does not mean ours.
 const { setImmediate, setInterval, setTimeout } = require('node:timers')
+const { isMainThread } = require('node:worker_threads')
 const { Hub } = require('./native.js')
 
 /** How long the end of a thread waits for a stream that can't be emptied, in milliseconds. */
@@ -23,7 +24,7 @@ let isHurryDue = false
  * Calls `news()` of an inlet, in a turn of its own, when Rust has some. Rust's
  * calls alone are no such turn: Node makes up to a thousand of them in one.
  */
-const hub = new Hub(number => setImmediate(deliver, number), PATIENCE)
+const hub = new Hub(number => setImmediate(deliver, number), PATIENCE, !isMainThread)
 
 function deliver (number) {
   active.get(number)?.news()

@@ -5,6 +5,7 @@
 
 const fs = require('node:fs')
 const { Writable } = require('node:stream')
+const { isMainThread } = require('node:worker_threads')
 const errors = require('./errors.js')
 const exit = require('./exit.js')
 const Inlet = require('./inlet.js')
@@ -37,6 +38,7 @@ const END = Buffer.alloc(0)
 function WriteStream (path, options) {
   if (!(this instanceof WriteStream)) return new WriteStream(path, options)
   options = withDefaults(options)
+  if (!isMainThread && typeof options === 'object' && options.fs == null && options.fd == null) options.fs = fsOfWorker(this)
   Base.call(this, path, options)
   this[kInlet] = makeInlet(this, options)
 }
@@ -55,6 +57,23 @@ function withDefaults (options) {
   checkLowWaterMark(own)
   checkFs(own.fs)
   return own
+}
+
+/**
+ * Node's fs, for a stream in a worker: there Node keeps account of the
+ * descriptors, and knows nothing of one that Rust has opened.
+ */
+function fsOfWorker (stream) {
+  return Object.create(fs, {
+    close: {
+      enumerable: true,
+      value (fd, callback) {
+        if (!stream[kInlet]?.isOpenedHere) return fs.close(fd, callback)
+        stream[kInlet].sink.close()
+        process.nextTick(callback, null)
+      }
+    }
+  })
 }
 
 function checkLowWaterMark ({ lowWaterMark, highWaterMark }) {
@@ -269,6 +288,7 @@ WriteStream.prototype._construct = function (callback) {
   if (!inlet?.opens) return openByNode()
   inlet.open((isOpen, fd) => {
     if (!isOpen) return openByNode()
+    inlet.isOpenedHere = true
     this.fd = fd
     run()
     this.emit('open', fd)

@@ -84,9 +84,10 @@ impl Hub {
     /// `wake(number)` is called in a turn of its own whenever the stream of
     /// that number has news; it does not keep the process alive. `patience`
     /// is how long, in milliseconds, the end of the thread waits for a stream
-    /// that can't be emptied.
+    /// that can't be emptied. `closes`: descriptors that were opened here are
+    /// closed at the end of the thread, since Node does not know of them.
     #[napi(constructor)]
-    pub fn new(env: Env, wake: Function<'_, u32, ()>, patience: u32) -> Result<Self> {
+    pub fn new(env: Env, wake: Function<'_, u32, ()>, patience: u32, closes: bool) -> Result<Self> {
         runtime::start()?;
         let wake = wake.build_threadsafe_function().weak::<true>().build()?;
         let streams = Streams::default();
@@ -94,7 +95,10 @@ impl Hub {
             for stream in streams.borrow().iter().filter_map(Weak::upgrade) {
                 // JS is gone: nobody is left to hear what could not be written.
                 let _lost = drain::flush(&stream, Duration::from_millis(patience.into()));
-                let _in_flight = stream.cut();
+                let is_in_flight = stream.cut();
+                if closes && !is_in_flight {
+                    stream.close();
+                }
             }
         })?;
         Ok(Self { wake: Arc::new(wake), streams })
@@ -256,6 +260,12 @@ impl Sink {
     #[napi]
     pub fn cut(&self) -> bool {
         self.stream.cut()
+    }
+
+    /// Closes the descriptor that was opened here, if it is still open.
+    #[napi]
+    pub fn close(&self) {
+        self.stream.close();
     }
 
     /// Whether a write is in flight.

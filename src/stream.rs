@@ -1,6 +1,11 @@
 //! One stream: what it holds, and which phase it is in.
 
-use std::{fmt, io, os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    os::fd::{OwnedFd, RawFd},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
@@ -10,7 +15,7 @@ use crate::{
     error::Failure,
     level::{Level, Status, Watch},
     queue::Queue,
-    slab::Slab,
+    slab::{self, Slab},
     target::{File, Request, Target},
 };
 
@@ -52,6 +57,8 @@ enum Phase {
 struct State {
     phase: Phase,
     queue: Queue,
+    /// The descriptor that was opened here, until somebody closes it.
+    opened: Option<RawFd>,
 }
 
 /// What there is to do for the one who drains.
@@ -99,7 +106,7 @@ impl Stream {
     fn new(phase: Phase, status: Status, listener: Box<dyn Listener>) -> Arc<Self> {
         let level = Arc::new(Level::default());
         level.set_status(status);
-        let state = Mutex::new(State { phase, queue: Queue::default() });
+        let state = Mutex::new(State { phase, queue: Queue::default(), opened: None });
         Arc::new(Self { level, state, changed: Condvar::new(), cut: Notify::new(), listener })
     }
 
@@ -158,6 +165,15 @@ impl Stream {
         matches!(state.phase, Phase::Busy)
     }
 
+    /// Closes the descriptor that was opened here. For those JS threads where
+    /// Node does not know of it; elsewhere `fs.close` does. Only after
+    /// [`cut`](Self::cut), when no write is in flight.
+    pub fn close(&self) {
+        if let Some(fd) = self.state.lock().opened.take() {
+            slab::close(fd);
+        }
+    }
+
     /// Whether a write is in flight.
     #[must_use]
     pub fn is_busy(&self) -> bool {
@@ -211,6 +227,7 @@ impl Stream {
         let (status, phase) = match opened {
             Ok(file) => {
                 self.level.set_descriptor(file.raw());
+                self.state.lock().opened = Some(file.raw());
                 (Status::Open, Phase::Ready(Box::new(file) as Box<dyn Target>))
             }
             // JS lets Node's own open try, so that the error is Node's.

@@ -69,7 +69,7 @@ export async function options (): Promise<void> {
   createWriteStream('a.txt', { highWaterMark: '64k' })
   // @ts-expect-error These, too.
   createWriteStream('a.txt', { lowWaterMark: '16k' })
-  // @ts-expect-error null is not taken for "none" here.
+  // @ts-expect-error Left out, or a number.
   createWriteStream('a.txt', { lowWaterMark: null })
   // @ts-expect-error A descriptor is a number or a FileHandle.
   createWriteStream('', { fd: '1' })
