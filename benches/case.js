@@ -1,11 +1,12 @@
 'use strict'
 
 // One case in a process of its own: node case.js WHICH CASE FILE [MARK]
+// WHICH is spillway, stock or sonic-boom (asynchronous, as its README has it).
 // Prints one line of JSON: time and CPU in milliseconds, event-loop delay (p99,
 // milliseconds), peak memory in MiB.
 
+const { once } = require('node:events')
 const fs = require('node:fs')
-const { finished } = require('node:stream/promises')
 const { monitorEventLoopDelay } = require('node:perf_hooks')
 
 const LINE = `${'x'.repeat(99)}\n`
@@ -35,9 +36,9 @@ function eachTurn (out, chunk, count) {
 
 /** What each case does, and how many bytes that are. */
 const CASES = {
-  'lines as strings': { bytes: 300_000_000, run: out => loop(out, LINE, 3_000_000) },
+  'lines as strings': { bytes: 300_000_000, isForSonicBoom: true, run: out => loop(out, LINE, 3_000_000) },
   'lines as Buffers': { bytes: 300_000_000, run: out => loop(out, Buffer.from(LINE), 3_000_000) },
-  'one line a turn': { bytes: 40_000_000, run: out => eachTurn(out, LINE, 400_000) },
+  'one line a turn': { bytes: 40_000_000, isForSonicBoom: true, run: out => eachTurn(out, LINE, 400_000) },
   pipe: { bytes: SOURCE_SIZE, needsSource: true, run: (out, source) => fs.createReadStream(source).pipe(out) },
   'lines as strings, three times as many': { bytes: 900_000_000, run: out => loop(out, LINE, 9_000_000) }
 }
@@ -47,16 +48,22 @@ function peak () {
   return Number(/VmHWM:\s+(\d+) kB/.exec(fs.readFileSync('/proc/self/status', 'latin1'))[1]) / 1024
 }
 
+const MAKERS = {
+  spillway: (...args) => require('..').createWriteStream(...args),
+  stock: (...args) => fs.createWriteStream(...args),
+  // It has no mark; so much it gathers before it writes.
+  'sonic-boom': file => new (require('sonic-boom'))({ dest: file, sync: false, minLength: 4096 })
+}
+
 async function main ([which, name, file, mark]) {
-  const { createWriteStream } = which === 'spillway' ? require('..') : fs
   const { run, bytes } = CASES[name]
-  const out = createWriteStream(file, mark && { highWaterMark: Number(mark) })
+  const out = MAKERS[which](file, mark && { highWaterMark: Number(mark) })
   const delay = monitorEventLoopDelay({ resolution: 2 })
   delay.enable()
   const cpu = process.cpuUsage()
   const start = process.hrtime.bigint()
   run(out, `${file}.source`)
-  await finished(out)
+  await once(out, 'close')
   const time = Number(process.hrtime.bigint() - start) / 1e6
   const { user, system } = process.cpuUsage(cpu)
   const { size } = fs.statSync(file)

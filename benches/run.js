@@ -26,7 +26,8 @@ const DEFAULT_MARK = 1024 * 1024
 const KIB = 1024
 const PEERS = [
   { name: 'stock, its defaults', which: 'stock' },
-  { name: 'stock, our mark', which: 'stock', mark: DEFAULT_MARK }
+  { name: 'stock, our mark', which: 'stock', mark: DEFAULT_MARK },
+  { name: 'SonicBoom, asynchronous', which: 'sonic-boom' }
 ]
 const MARKS = [64, 128, 256, 512, 1024, 2048, 4096].map(kib => ({ name: `${kib} KiB`, which: 'spillway', mark: kib * KIB }))
 
@@ -56,13 +57,14 @@ function compare (name, ours, peer, theirs) {
 }
 
 function benchPeers (name) {
+  const peers = PEERS.filter(({ which }) => which !== 'sonic-boom' || CASES[name].isForSonicBoom)
   const ours = []
-  const theirs = PEERS.map(() => [])
+  const theirs = peers.map(() => [])
   for (let round = 0; round < rounds; round++) {
     ours.push(measure(name, { which: 'spillway' }))
-    PEERS.forEach((peer, at) => theirs[at].push(measure(name, peer)))
+    peers.forEach((peer, at) => theirs[at].push(measure(name, peer)))
   }
-  PEERS.forEach((peer, at) => compare(name, ours, peer, theirs[at]))
+  peers.forEach((peer, at) => compare(name, ours, peer, theirs[at]))
 }
 
 function benchMarks (name) {
