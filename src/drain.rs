@@ -76,6 +76,7 @@ fn try_step(stream: &Stream) -> Step {
             drop(batch);
             match result {
                 Ok(0) => {
+                    drop(target);
                     stream.fail(Failure::wrote_nothing());
                     Step::Rest
                 }
@@ -92,6 +93,8 @@ fn try_step(stream: &Stream) -> Step {
                     Step::Blocked
                 }
                 Err(error) => {
+                    // Before JS is told, which may wait for the descriptor to be closed.
+                    drop(target);
                     stream.fail(Failure::from_io(&error));
                     Step::Rest
                 }
@@ -147,32 +150,28 @@ pub fn flush(stream: &Stream, time: Duration) -> io::Result<()> {
     let end = Instant::now() + time;
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        let on_time = match step(stream) {
-            Step::Went(_) => true,
+        match step(stream) {
+            Step::Went(_) => {}
             Step::Empty => {
                 // No job runs from here on: JS is to say when there is more.
                 stream.level().set_watch(Watch::Asleep);
                 return Ok(());
             }
             Step::Blocked => wait_until_writable(stream, left)?,
-            Step::Rest if stream.is_busy() => stream.wait_for_turn(left),
-            Step::Rest => {
-                return match stream.failure() {
-                    Some(failure) => Err(io::Error::other(failure)),
-                    None if stream.is_waiting() => Err(ErrorKind::NotConnected.into()),
-                    None => Ok(()),
-                };
-            }
-        };
-        if !on_time || left.is_zero() {
+            Step::Rest => match stream.outcome() {
+                Some(outcome) => return outcome,
+                None => stream.wait_for_turn(left),
+            },
+        }
+        if left.is_zero() {
             return Err(ErrorKind::TimedOut.into());
         }
     }
 }
 
-fn wait_until_writable(stream: &Stream, time: Duration) -> io::Result<bool> {
-    match stream.readiness() {
-        Some(fd) => is_writable(fd?, Timespec::try_from(time).ok().as_ref()),
-        None => Ok(true),
+fn wait_until_writable(stream: &Stream, time: Duration) -> io::Result<()> {
+    if let Some(fd) = stream.readiness() {
+        is_writable(fd?, Timespec::try_from(time).ok().as_ref())?;
     }
+    Ok(())
 }

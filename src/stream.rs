@@ -121,7 +121,7 @@ impl Stream {
     pub fn give(&self, target: Box<dyn Target>) {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Waiting) {
-            state.phase = Phase::Ready(target);
+            state.phase = if state.queue.is_cut() { Phase::Released } else { Phase::Ready(target) };
             self.level.set_status(Status::Open);
         }
     }
@@ -180,10 +180,17 @@ impl Stream {
         matches!(self.state.lock().phase, Phase::Busy)
     }
 
-    /// Whether JS is to bring the descriptor.
-    #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        matches!(self.state.lock().phase, Phase::Waiting)
+    /// How the stream came to its end: `None` if somebody writes, or may.
+    ///
+    /// # Errors
+    /// The failure; `NotConnected` if JS is still to bring the descriptor.
+    pub(crate) fn outcome(&self) -> Option<io::Result<()>> {
+        match &self.state.lock().phase {
+            Phase::Opening(_) | Phase::Ready(_) | Phase::Busy => None,
+            Phase::Waiting => Some(Err(io::ErrorKind::NotConnected.into())),
+            Phase::Failed(failure) => Some(Err(io::Error::other(failure.clone()))),
+            Phase::Released => Some(Ok(())),
+        }
     }
 
     /// Why the stream failed, if it has.
@@ -242,30 +249,33 @@ impl Stream {
     pub(crate) fn wrote(&self, target: Box<dyn Target>, count: usize) {
         self.state.lock().queue.advance(count);
         let told = self.level.publish(count);
-        let cut = self.end_turn(Phase::Ready(target));
-        if told || cut {
+        let is_last = self.end_turn(Phase::Ready(target));
+        if told || is_last {
             self.listener.wake();
         }
     }
 
     /// Makes `phase` the next one and tells those who wait for it. True if the
-    /// queue was cut meanwhile.
+    /// queue was cut meanwhile, and that turn was the last.
     fn end_turn(&self, phase: Phase) -> bool {
         let mut state = self.state.lock();
         let failed = matches!(phase, Phase::Failed(_));
-        let released = state.queue.is_cut() && matches!(phase, Phase::Ready(_));
-        state.phase = if released { Phase::Released } else { phase };
+        let is_over = state.queue.is_cut() && matches!(phase, Phase::Ready(_));
+        // Who waited for readiness in vain may have failed the stream meanwhile.
+        if !matches!(state.phase, Phase::Failed(_)) {
+            state.phase = if is_over { Phase::Released } else { phase };
+        }
         if failed {
             state.queue.cut();
             self.level.set_status(Status::Failed);
         }
-        let cut = state.queue.is_cut();
+        let released = matches!(state.phase, Phase::Released);
         drop(state);
         self.changed.notify_all();
         if failed {
             self.listener.wake();
         }
-        cut && !failed
+        released
     }
 
     /// Waits for `time`, or until it is roused. True if there is something to write then.
@@ -305,10 +315,10 @@ impl Stream {
         self.cut.notified().await;
     }
 
-    /// Waits at most `time` for the end of somebody else's turn. False: the time is over.
-    pub(crate) fn wait_for_turn(&self, time: Duration) -> bool {
+    /// Waits at most `time` for the end of somebody else's turn.
+    pub(crate) fn wait_for_turn(&self, time: Duration) {
         let mut state = self.state.lock();
         let busy = |state: &mut State| matches!(state.phase, Phase::Busy);
-        !self.changed.wait_while_for(&mut state, busy, time).timed_out()
+        let _is_over = self.changed.wait_while_for(&mut state, busy, time);
     }
 }
