@@ -65,8 +65,8 @@ pub fn step(stream: &Stream) -> Step {
 fn try_step(stream: &Stream) -> Step {
     match stream.begin() {
         Turn::Open(request) => {
-            stream.opened(request.open());
-            Step::Went(0)
+            // Without a descriptor the job is over: JS brings one, and has another job scheduled.
+            if stream.opened(request.open()) { Step::Went(0) } else { Step::Rest }
         }
         Turn::Write(mut target, batch) => {
             let slices: Vec<_> = batch.iter().map(|bytes| IoSlice::new(bytes)).collect();

@@ -229,8 +229,8 @@ impl Stream {
         }
     }
 
-    /// Ends a turn that opened the file, or could not.
-    pub(crate) fn opened(&self, opened: io::Result<File>) {
+    /// Ends a turn that opened the file, or could not. True if it could.
+    pub(crate) fn opened(&self, opened: io::Result<File>) -> bool {
         let (status, phase) = match opened {
             Ok(file) => {
                 self.level.set_descriptor(file.raw());
@@ -243,6 +243,7 @@ impl Stream {
         self.level.set_status(status);
         self.end_turn(phase);
         self.listener.wake();
+        status == Status::Open
     }
 
     /// Ends a turn that wrote `count` bytes and leaves the target usable.

@@ -1,0 +1,316 @@
+/// <reference types="node" />
+
+import * as fs from 'node:fs'
+import { FileHandle } from 'node:fs/promises'
+
+/**
+ * Opens a writable stream into a file. Takes and gives what `fs.createWriteStream` does, and writes the bytes in Rust.
+ *
+ * The file is opened at once, in the background. An error of opening, writing or closing is emitted as `'error'`.
+ *
+ * Follows {@link https://nodejs.org/api/fs.html#fscreatewritestreampath-options | fs.createWriteStream}.
+ *
+ * @param path the file; ignored if `options.fd` is given
+ * @param options its options, or just the encoding of strings
+ * @returns the stream, not open yet
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`: `path` or an option is of a wrong type
+ * @throws TypeError `ERR_INVALID_ARG_VALUE`: `path` has a null byte, or an option has a value that can't be taken
+ * @throws RangeError `ERR_OUT_OF_RANGE`: `options.start` or `options.fd` is out of range
+ *
+ * @example
+ * ```js
+ * const { createWriteStream } = require('spillway')
+ * const { once } = require('node:events')
+ *
+ * const out = createWriteStream('numbers.txt')
+ * for (let i = 0; i < 1e6; i++) {
+ *   if (!out.write(`${i}\n`)) await once(out, 'drain')
+ * }
+ * out.end()
+ * ```
+ */
+export declare function createWriteStream (path: fs.PathLike, options?: BufferEncoding | WriteStreamOptions): WriteStream
+
+/**
+ * The options of {@link createWriteStream}: all of `fs.createWriteStream`'s, and `lowWaterMark`.
+ *
+ * Follows {@link https://nodejs.org/api/fs.html#fscreatewritestreampath-options | fs.createWriteStream}.
+ */
+export interface WriteStreamOptions {
+  /**
+   * How the file is opened: `'w'` empties or creates it, `'a'` appends to it, `'r+'` writes into it as it is.
+   * A number is taken as the `O_` flags of `open(2)`.
+   *
+   * Follows {@link https://nodejs.org/api/fs.html#file-system-flags | File system flags}.
+   *
+   * @defaultValue `'w'`
+   */
+  flags?: fs.OpenMode | undefined
+
+  /**
+   * The encoding of strings whose `write()` names none.
+   *
+   * Follows {@link https://nodejs.org/api/buffer.html#buffers-and-character-encodings | Buffers and character encodings}.
+   *
+   * @defaultValue `'utf8'`
+   */
+  encoding?: BufferEncoding | undefined
+
+  /**
+   * An open descriptor or `FileHandle` to write to, in place of `path`. No `'open'` and no `'ready'` is emitted for it.
+   *
+   * spillway writes to a duplicate of it: bytes can't reach another file that is opened later under the same number.
+   * The stream closes the descriptor itself, unless `autoClose` is false.
+   */
+  fd?: number | FileHandle | undefined
+
+  /**
+   * The permissions of a file that is created; the process's umask is taken off.
+   *
+   * @defaultValue `0o666`
+   */
+  mode?: number | undefined
+
+  /**
+   * Whether the descriptor is closed when the stream ends or fails. If false, closing it is up to the caller.
+   *
+   * @defaultValue `true`
+   */
+  autoClose?: boolean | undefined
+
+  /**
+   * Whether `'close'` is emitted when the stream is destroyed.
+   *
+   * @defaultValue `true`
+   */
+  emitClose?: boolean | undefined
+
+  /**
+   * Where in the file the first byte goes, in bytes, from 0 to `Number.MAX_SAFE_INTEGER`.
+   * To write into the middle of a file and keep the rest, set `flags` to `'r+'`.
+   *
+   * @defaultValue where the descriptor stands: the beginning, or the end with `'a'`
+   */
+  start?: number | undefined
+
+  /** Destroys the stream with an `AbortError` when it is aborted. */
+  signal?: AbortSignal | null | undefined
+
+  /**
+   * The bytes that may wait to be written. From there on `write()` answers false.
+   *
+   * Follows {@link https://nodejs.org/api/stream.html#buffering | Buffering}.
+   *
+   * @defaultValue `1048576`, 1 MiB
+   */
+  highWaterMark?: number | undefined
+
+  /**
+   * `'drain'` is emitted as soon as no more than this many bytes wait to be written.
+   * An integer from 0 to `highWaterMark`, or `ERR_INVALID_ARG_VALUE` is thrown. This option is spillway's own.
+   *
+   * @defaultValue `0`: when all are written, as in Node
+   */
+  lowWaterMark?: number | undefined
+
+  /**
+   * Whether the file is synced to its device before it is closed. Wait for `'close'` to know that it is.
+   *
+   * @defaultValue `false`
+   */
+  flush?: boolean | undefined
+
+  /**
+   * Functions to be called in place of Node's. `write` and `writev` can't be replaced, since the bytes don't go
+   * through them: others than Node's throw `ERR_INVALID_ARG_VALUE`. Not together with a `FileHandle`.
+   *
+   * @defaultValue Node's `fs`
+   */
+  fs?: FileSystem | null | undefined
+}
+
+/**
+ * What a stream calls to open, sync and close its file. Node wants `write` or `writev` to be there; take its own.
+ *
+ * @example
+ * ```js
+ * createWriteStream('a.txt', { fs: { ...fs, open: myOpen } })
+ * ```
+ */
+export type FileSystem = FileFunctions & (NodeWrite | NodeWritev)
+
+/**
+ * The functions of a {@link FileSystem} that may be anybody's. Each is called as Node's function of that name;
+ * the types are as loose as Node's own, since all kinds of wrappers are given here.
+ */
+export interface FileFunctions {
+  /**
+   * Opens the file. Needed unless `fd` is given.
+   *
+   * Follows {@link https://nodejs.org/api/fs.html#fsopenpath-flags-mode-callback | fs.open}.
+   */
+  open?: ((...args: any[]) => any) | undefined
+
+  /**
+   * Closes the file. Needed unless `autoClose` is false.
+   *
+   * Follows {@link https://nodejs.org/api/fs.html#fsclosefd-callback | fs.close}.
+   */
+  close?: ((...args: any[]) => any) | undefined
+
+  /**
+   * Syncs the file. Needed if `flush` is true.
+   *
+   * Follows {@link https://nodejs.org/api/fs.html#fsfsyncfd-callback | fs.fsync}.
+   */
+  fsync?: ((...args: any[]) => any) | undefined
+}
+
+/** A {@link FileSystem} with Node's `write`. */
+export interface NodeWrite {
+  /** Node's own `fs.write`; spillway does not call it. */
+  write: typeof fs.write
+  /** Node's own `fs.writev`; spillway does not call it. */
+  writev?: typeof fs.writev | null | undefined
+}
+
+/** A {@link FileSystem} with Node's `writev`. */
+export interface NodeWritev {
+  /** Node's own `fs.write`; spillway does not call it. */
+  write?: typeof fs.write | null | undefined
+  /** Node's own `fs.writev`; spillway does not call it. */
+  writev: typeof fs.writev
+}
+
+/** What a {@link WriteStream} can write: text or bytes. A typed array or a `DataView` needs Node 20.13. */
+export type Chunk = string | NodeJS.ArrayBufferView
+
+/** Told when the kernel has taken a chunk, or why it has not. */
+export type WriteCallback = (error: Error | null | undefined) => void
+
+/**
+ * A writable stream into a file, as {@link createWriteStream} makes it: an `fs.WriteStream` and a `stream.Writable`.
+ * What is not described here is as there.
+ *
+ * Follows {@link https://nodejs.org/api/fs.html#class-fswritestream | fs.WriteStream}.
+ */
+export interface WriteStream extends fs.WriteStream {
+  /**
+   * The number of bytes that the kernel has taken so far. Bytes that wait are not in it.
+   * It moves between turns of the event loop, not within one. Once the stream is closed, by an error or `destroy()`
+   * too, it is exact.
+   *
+   * Follows {@link https://nodejs.org/api/fs.html#writestreambyteswritten | writeStream.bytesWritten}.
+   */
+  readonly bytesWritten: number
+
+  /**
+   * The path that was given: a string, or a `Buffer` if it was one.
+   *
+   * Follows {@link https://nodejs.org/api/fs.html#writestreampath | writeStream.path}.
+   */
+  path: string | Buffer
+
+  /**
+   * Whether the file is not open yet: true until `'ready'`.
+   *
+   * Follows {@link https://nodejs.org/api/fs.html#writestreampending | writeStream.pending}.
+   */
+  readonly pending: boolean
+
+  /**
+   * Takes a chunk to write. The bytes may reach the file at once, while JavaScript is still busy.
+   *
+   * Don't change a `Buffer` before its callback is called: one of 16384 bytes or more is written from where it is.
+   *
+   * Follows {@link https://nodejs.org/api/stream.html#writablewritechunk-encoding-callback | writable.write}.
+   *
+   * @param chunk text or bytes
+   * @param callback called when the kernel has taken the chunk, or with the error that kept it from being written
+   * @returns false if `highWaterMark` bytes or more wait now: write on after `'drain'`
+   * @throws TypeError `ERR_INVALID_ARG_TYPE` for a chunk that is no text and no bytes, `ERR_STREAM_NULL_VALUES` for null
+   */
+  write (chunk: Chunk, callback?: WriteCallback): boolean
+
+  /**
+   * Takes a string to write in an encoding of its own.
+   *
+   * Follows {@link https://nodejs.org/api/stream.html#writablewritechunk-encoding-callback | writable.write}.
+   *
+   * @param chunk text; bytes are written as they are
+   * @param encoding of `chunk` if that is a string; the stream's if it is undefined
+   * @param callback called when the kernel has taken the chunk, or with the error that kept it from being written
+   * @returns false if `highWaterMark` bytes or more wait now: write on after `'drain'`
+   * @throws TypeError `ERR_UNKNOWN_ENCODING` for an encoding that Node doesn't know
+   */
+  write (chunk: Chunk, encoding: BufferEncoding | undefined, callback?: WriteCallback): boolean
+
+  /**
+   * Says that no more will be written. `'finish'` is emitted when the kernel has taken everything, `'close'` when the
+   * file is closed.
+   *
+   * Follows {@link https://nodejs.org/api/stream.html#writableendchunk-encoding-callback | writable.end}.
+   *
+   * @param callback called on `'finish'`, or with an error
+   * @returns the stream
+   */
+  end (callback?: WriteCallback): this
+
+  /**
+   * Takes a last chunk to write, then ends the stream.
+   *
+   * Follows {@link https://nodejs.org/api/stream.html#writableendchunk-encoding-callback | writable.end}.
+   *
+   * @param chunk text or bytes
+   * @param callback called on `'finish'`, or with an error
+   * @returns the stream
+   */
+  end (chunk: Chunk, callback?: WriteCallback): this
+
+  /**
+   * Takes a last string to write in an encoding of its own, then ends the stream.
+   *
+   * Follows {@link https://nodejs.org/api/stream.html#writableendchunk-encoding-callback | writable.end}.
+   *
+   * @param chunk text; bytes are written as they are
+   * @param encoding of `chunk` if that is a string; the stream's if it is undefined
+   * @param callback called on `'finish'`, or with an error
+   * @returns the stream
+   */
+  end (chunk: Chunk, encoding: BufferEncoding | undefined, callback?: WriteCallback): this
+
+  /**
+   * Writes what waits and closes the file.
+   *
+   * Follows {@link https://nodejs.org/api/fs.html#writestreamclosecallback | writeStream.close}.
+   *
+   * @param callback called when the file is closed, or with the error of closing it
+   */
+  close (callback?: (error?: NodeJS.ErrnoException | null) => void): void
+
+  /**
+   * Ends the stream at once. Bytes that no write has begun are dropped; their callbacks are told an error,
+   * `ERR_STREAM_DESTROYED` if none is given. `bytesWritten` says how many bytes the file has got.
+   *
+   * Follows {@link https://nodejs.org/api/stream.html#writabledestroyerror | writable.destroy}.
+   *
+   * @param error emitted as `'error'`
+   * @returns the stream
+   */
+  destroy (error?: Error): this
+}
+
+/**
+ * The class of the streams that {@link createWriteStream} makes. Can be called with `new` and without, and extended.
+ *
+ * Follows {@link https://nodejs.org/api/fs.html#class-fswritestream | fs.WriteStream}.
+ */
+// eslint-disable-next-line @typescript-eslint/no-redeclare -- TypeScript has no class that can be called without `new`
+export declare const WriteStream: {
+  /** As {@link createWriteStream}. */
+  new (path: fs.PathLike, options?: BufferEncoding | WriteStreamOptions): WriteStream
+  /** As {@link createWriteStream}. */
+  (path: fs.PathLike, options?: BufferEncoding | WriteStreamOptions): WriteStream
+  /** What all streams of this class inherit. */
+  readonly prototype: WriteStream
+}

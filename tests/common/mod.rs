@@ -1,0 +1,344 @@
+//! What the tests share: a target that answers by a script, a listener that
+//! counts, a pipe, and the part of JS that puts bytes into a stream.
+
+#![allow(dead_code, reason = "each test binary takes what it needs of this")]
+
+use std::{
+    collections::VecDeque,
+    ffi::CString,
+    fs,
+    io::{self, IoSlice},
+    ops::Range,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    path::Path,
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, channel},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
+use rustix::fs::OFlags;
+use spillway::{
+    drain::{self, Step},
+    level::Status,
+    slab::Slab,
+    stream::{Listener, Stream},
+    target::{Request, Target},
+};
+
+/// How long a test waits for another thread before it gives up. Only a failing
+/// test waits that long, so it is generous: the machine may be busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a scripted target answers to one write.
+pub(crate) enum Answer {
+    /// Takes so many bytes, or as many as there are.
+    Take(usize),
+    /// A signal came first.
+    Interrupted,
+    /// No room.
+    WouldBlock,
+    /// The kernel refuses with this errno.
+    Errno(i32),
+    /// An error that has no errno.
+    Unnamed,
+    /// Takes nothing and gives no reason.
+    Nothing,
+    /// Panics with this message.
+    Panic(&'static str),
+    /// Calls this in mid-write and goes by what it gives.
+    Call(Box<dyn FnOnce() -> Answer + Send>),
+}
+
+/// What a scripted target is to do and has done.
+#[derive(Default)]
+struct Record {
+    /// When there is none left it takes everything.
+    answers: VecDeque<Answer>,
+    taken: Vec<u8>,
+    /// The sizes of the segments that each write was offered.
+    offers: Vec<Vec<usize>>,
+    is_dropped: bool,
+}
+
+/// The test's hold on a scripted target.
+#[derive(Clone, Default)]
+pub(crate) struct Script(Arc<Mutex<Record>>);
+
+impl Script {
+    pub(crate) fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let script = Self::default();
+        script.0.lock().answers.extend(answers);
+        script
+    }
+
+    /// The one target that plays this script.
+    pub(crate) fn target(&self) -> Box<dyn Target> {
+        Box::new(Scripted(self.clone()))
+    }
+
+    pub(crate) fn then(&self, answer: Answer) {
+        self.0.lock().answers.push_back(answer);
+    }
+
+    /// All bytes that the target took, in order.
+    pub(crate) fn taken(&self) -> Vec<u8> {
+        self.0.lock().taken.clone()
+    }
+
+    /// Whether it took exactly `bytes`, without a copy of them.
+    pub(crate) fn has_taken(&self, bytes: &[u8]) -> bool {
+        self.0.lock().taken == bytes
+    }
+
+    pub(crate) fn count_taken(&self) -> usize {
+        self.0.lock().taken.len()
+    }
+
+    /// The sizes of the segments that each write was offered.
+    pub(crate) fn offers(&self) -> Vec<Vec<usize>> {
+        self.0.lock().offers.clone()
+    }
+
+    pub(crate) fn writes(&self) -> usize {
+        self.0.lock().offers.len()
+    }
+
+    /// Whether the stream has let go of the target.
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.0.lock().is_dropped
+    }
+}
+
+struct Scripted(Script);
+
+impl Target for Scripted {
+    fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut answer = {
+            let mut record = self.0.0.lock();
+            record.offers.push(bytes.iter().map(|slice| slice.len()).collect());
+            record.answers.pop_front().unwrap_or(Answer::Take(usize::MAX))
+        };
+        // Without the lock: the test looks on meanwhile.
+        while let Answer::Call(call) = answer {
+            answer = call();
+        }
+        match answer {
+            Answer::Take(most) => {
+                let mut left = most;
+                let mut record = self.0.0.lock();
+                for slice in bytes {
+                    let count = left.min(slice.len());
+                    record.taken.extend_from_slice(&slice[..count]);
+                    left -= count;
+                }
+                Ok(most - left)
+            }
+            Answer::Interrupted => Err(io::ErrorKind::Interrupted.into()),
+            Answer::WouldBlock => Err(io::ErrorKind::WouldBlock.into()),
+            Answer::Errno(errno) => Err(io::Error::from_raw_os_error(errno)),
+            Answer::Unnamed => Err(io::Error::other("no errno")),
+            Answer::Nothing => Ok(0),
+            // Without the hook, which would print each one, with a trace if one is asked for.
+            Answer::Panic(message) => std::panic::resume_unwind(Box::new(message)),
+            Answer::Call(_) => unreachable!("called until it gave another"),
+        }
+    }
+
+    fn readiness(&self) -> io::Result<OwnedFd> {
+        // As when the process has no descriptor left.
+        Err(rustix::io::Errno::MFILE.into())
+    }
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        self.0.0.lock().is_dropped = true;
+    }
+}
+
+/// A write that the test holds up: the far end of an [`Answer::Call`].
+pub(crate) struct Held {
+    entered: Receiver<()>,
+    answer: Sender<Answer>,
+}
+
+impl Held {
+    /// An answer that waits for [`end`](Self::end).
+    pub(crate) fn new() -> (Answer, Self) {
+        let (enter, entered) = channel();
+        let (answer, told) = channel();
+        let call = move || {
+            enter.send(()).expect("the test listens");
+            told.recv_timeout(PATIENCE).expect("the test ends the write")
+        };
+        (Answer::Call(Box::new(call)), Self { entered, answer })
+    }
+
+    /// Waits until a thread is in mid-write.
+    pub(crate) fn until_entered(&self) {
+        self.entered.recv_timeout(PATIENCE).expect("a write begins");
+    }
+
+    /// Lets the write go on with `answer`.
+    pub(crate) fn end(&self, answer: Answer) {
+        self.answer.send(answer).expect("the target waits for it");
+    }
+}
+
+#[derive(Default)]
+struct Rings {
+    count: Mutex<usize>,
+    changed: Condvar,
+}
+
+/// The test's side of a listener that counts how often it is woken.
+#[derive(Clone, Default)]
+pub(crate) struct Bell(Arc<Rings>);
+
+impl Bell {
+    pub(crate) fn listener(&self) -> Box<dyn Listener> {
+        self.listener_that(|| ())
+    }
+
+    /// A listener that calls `then` besides, at each wake, before it is counted.
+    pub(crate) fn listener_that(&self, then: impl Fn() + Send + Sync + 'static) -> Box<dyn Listener> {
+        Box::new(Ear(self.clone(), then))
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        *self.0.count.lock()
+    }
+
+    /// Waits until it has rung `count` times.
+    pub(crate) fn until(&self, count: usize) {
+        let end = Instant::now() + PATIENCE;
+        let mut guard = self.0.count.lock();
+        while *guard < count {
+            let late = self.0.changed.wait_until(&mut guard, end).timed_out();
+            assert!(!late || *guard >= count, "woken {} times, not {count}", *guard);
+        }
+    }
+}
+
+struct Ear<F>(Bell, F);
+
+impl<F: Fn() + Send + Sync> Listener for Ear<F> {
+    fn wake(&self) {
+        (self.1)();
+        *self.0.0.count.lock() += 1;
+        self.0.0.changed.notify_all();
+    }
+}
+
+/// What JS does to put bytes into a stream: `lib/inlet.js` in little.
+pub(crate) struct Feeder {
+    stream: Arc<Stream>,
+    slab: Option<Arc<Slab>>,
+    size: usize,
+    mark: usize,
+    /// Bytes put so far.
+    pub(crate) accepted: usize,
+}
+
+impl Feeder {
+    pub(crate) fn new(stream: &Arc<Stream>) -> Self {
+        Self { stream: Arc::clone(stream), slab: None, size: 0, mark: 0, accepted: 0 }
+    }
+
+    /// Goes on in a new slab of `size` bytes.
+    pub(crate) fn next_slab(&mut self, size: usize) {
+        let slab = Slab::new(size);
+        self.stream.attach(Arc::clone(&slab));
+        (self.slab, self.size, self.mark) = (Some(slab), size, 0);
+    }
+
+    /// Room in the live slab.
+    pub(crate) fn room(&self) -> usize {
+        self.size - self.mark
+    }
+
+    /// Fills the live slab, which must have room. True if the drainer must be roused.
+    pub(crate) fn fill(&mut self, bytes: &[u8]) -> bool {
+        self.slab.as_ref().expect("a slab is attached").fill(self.mark, bytes);
+        self.mark += bytes.len();
+        self.accepted += bytes.len();
+        self.stream.level().fill(u32::try_from(self.mark).expect("slabs are small"))
+    }
+
+    /// Appends a chunk of its own.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.accepted += bytes.len();
+        self.stream.append(Bytes::copy_from_slice(bytes));
+    }
+
+    /// Has JS told when all that was put is written. True if it is already.
+    pub(crate) fn wait(&self) -> bool {
+        self.stream.level().wait(offset(self.accepted))
+    }
+}
+
+/// A stream that has its target, and what the test holds of it.
+pub(crate) fn scripted(answers: impl IntoIterator<Item = Answer>) -> (Arc<Stream>, Script, Bell, Feeder) {
+    let (script, bell) = (Script::new(answers), Bell::default());
+    let stream = Stream::waiting(bell.listener());
+    stream.give(script.target());
+    let feeder = Feeder::new(&stream);
+    (stream, script, bell, feeder)
+}
+
+/// Steps until there is nothing more to do, however often the target blocks;
+/// gives what the last step said.
+pub(crate) fn step_to_the_end(stream: &Stream) -> Step {
+    loop {
+        match drain::step(stream) {
+            Step::Went(_) | Step::Blocked => {}
+            end => return end,
+        }
+    }
+}
+
+/// A control word as JS sees it, by the name of its field: `Level` shows some
+/// of them to JS alone, but all of them to `Debug`.
+pub(crate) fn word(stream: &Stream, name: &str) -> u32 {
+    let words = format!("{:?}", stream.level());
+    let (_, rest) = words.split_once(&format!(" {name}: ")).expect("a field of Level");
+    rest.split([',', ' ']).next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
+/// Whether `status` is what JS is told of the stream.
+pub(crate) fn is_status(stream: &Stream, status: Status) -> bool {
+    word(stream, "status") == status as u32
+}
+
+/// `count` as an offset of the stream.
+pub(crate) fn offset(count: usize) -> u32 {
+    u32::try_from(count).expect("tests write less than 4 GiB")
+}
+
+/// Bytes of which each stretch can be told from any other.
+pub(crate) fn pattern(count: usize) -> Vec<u8> {
+    stretch(0..count)
+}
+
+/// A stretch of those bytes.
+pub(crate) fn stretch(range: Range<usize>) -> Vec<u8> {
+    range.map(|at| (at ^ at >> 8 ^ at >> 16).to_le_bytes()[0]).collect()
+}
+
+/// A new file for writing.
+pub(crate) fn request(path: &Path) -> Request {
+    let path = CString::new(path.as_os_str().as_bytes()).expect("no NUL in a temporary path");
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+    Request { path, flags: flags.bits().cast_signed(), mode: 0o666, start: None }
+}
+
+/// Descriptors of this process that stand for the same file as `name` does,
+/// such as `pipe:[4711]`.
+pub(crate) fn count_descriptors(name: &Path) -> usize {
+    let folder = fs::read_dir("/proc/self/fd").expect("Linux");
+    folder.flatten().filter(|entry| fs::read_link(entry.path()).is_ok_and(|link| link == name)).count()
+}
