@@ -57,7 +57,9 @@ function takeSlab () {
   const slab = freeSlabs.pop()
   if (slab !== undefined) return slab
   const native = new Slab(SLAB)
-  return { native, bytes: native.bytes() }
+  const { buffer, byteOffset, byteLength } = native.bytes()
+  // A view made here is of the same hidden class as all other Buffers, one that the addon makes is not.
+  return { native, bytes: Buffer.from(buffer, byteOffset, byteLength) }
 }
 
 function giveSlab (slab) {
@@ -150,9 +152,9 @@ class Inlet {
     const size = chunk.length
     if (size >= PIN_FROM) {
       this.sink.pin(chunk)
+      if (Atomics.load(this.words, Watch) === ASLEEP) this.wake()
       // A loop that never yields must not hoard what is written long since.
       if ((++this.pins & 15) === 0) this.unpin()
-      if (exit.isExiting()) this.wake()
       return size
     }
     if (size > this.size - this.mark) this.nextSlab()

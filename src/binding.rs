@@ -209,7 +209,6 @@ impl Sink {
     #[napi]
     pub fn attach(&self, slab: &Slab) {
         self.stream.attach(Arc::clone(&slab.0));
-        self.wake();
     }
 
     /// Appends `chunk` as it is: it must not change until it is written.
@@ -218,7 +217,6 @@ impl Sink {
         let chunk = Arc::new(chunk);
         self.stream.append(Bytes::from_owner(Pin(Arc::clone(&chunk))));
         self.pins.push_back(chunk);
-        self.wake();
     }
 
     /// Lets go of the pinned chunks that are written (or never will be) and
