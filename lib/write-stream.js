@@ -53,7 +53,8 @@ function withDefaults (options) {
   if (options != null && typeof options !== 'object') return options
   // Node, too, takes options that are inherited.
   const own = Object.create(options ?? null)
-  own.highWaterMark = own.highWaterMark ?? HIGH_WATER_MARK
+  // In object mode Node counts objects, and all stays Node's.
+  if (!own.objectMode) own.highWaterMark ??= HIGH_WATER_MARK
   checkLowWaterMark(own)
   checkFs(own.fs)
   return own
