@@ -52,8 +52,9 @@ enum Sleep {
 enum Put {
     /// `Inlet.admit`: fills the slab and rouses a drainer that sleeps.
     Fill,
-    /// `Sink.pin` and `Sink.attach`: rouse it in any case.
-    Pin,
+    /// Rouses it besides without having seen that it sleeps, as `Inlet.waitFor`
+    /// may when somebody waits.
+    Rouse,
 }
 
 /// What happens in one model.
@@ -180,7 +181,7 @@ fn plays(scene: Scene) {
         for (mark, put) in (1..).zip(scene.puts) {
             let must_rouse = model.level.fill(mark);
             // `Stream::rouse`.
-            if (must_rouse || *put == Put::Pin) && model.rouse() == Watch::Asleep {
+            if (must_rouse || *put == Put::Rouse) && model.rouse() == Watch::Asleep {
                 jobs.push(schedule());
             }
         }
@@ -201,14 +202,14 @@ fn no_byte_is_left_when_the_drainer_sleeps_and_never_are_there_two() {
 
 #[test]
 fn nor_when_js_rouses_the_drainer_without_looking() {
-    for puts in [&[Put::Pin][..], &[Put::Fill, Put::Pin], &[Put::Pin, Put::Fill]] {
+    for puts in [&[Put::Rouse][..], &[Put::Fill, Put::Rouse], &[Put::Rouse, Put::Fill]] {
         plays(Scene { sleep: Sleep::Right, naps: false, puts });
     }
 }
 
 #[test]
 fn nor_when_the_drainer_naps_before_it_sleeps() {
-    for puts in [&[Put::Fill][..], &[Put::Pin], &[Put::Fill, Put::Fill]] {
+    for puts in [&[Put::Fill][..], &[Put::Rouse], &[Put::Fill, Put::Fill]] {
         plays(Scene { sleep: Sleep::Right, naps: true, puts });
     }
 }

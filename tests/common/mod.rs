@@ -266,13 +266,19 @@ impl Feeder {
         self.slab.as_ref().expect("a slab is attached").fill(self.mark, bytes);
         self.mark += bytes.len();
         self.accepted += bytes.len();
-        self.stream.level().fill(u32::try_from(self.mark).expect("slabs are small"))
+        self.is_to_rouse()
     }
 
-    /// Appends a chunk of its own.
-    pub(crate) fn append(&mut self, bytes: &[u8]) {
+    /// Appends a chunk of its own. True if the drainer must be roused.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> bool {
         self.accepted += bytes.len();
         self.stream.append(Bytes::copy_from_slice(bytes));
+        self.is_to_rouse()
+    }
+
+    /// Stores the mark, anew or not, and looks whether the drainer sleeps.
+    fn is_to_rouse(&self) -> bool {
+        self.stream.level().fill(u32::try_from(self.mark).expect("slabs are small"))
     }
 
     /// Has JS told when all that was put is written. True if it is already.
