@@ -29,6 +29,9 @@ const ENDS = {
   'falling off the end without end()': 'for (const chunk of chunks) out.write(chunk)',
   'process.exit() while an open that was patched is under way': 'fs.open = () => {}; const late = createWriteStream(file); for (const chunk of chunks) late.write(chunk); process.exit(0)',
   'a listener for exit that writes': 'process.on("exit", () => { for (const chunk of chunks) out.write(chunk) })',
+  'a listener for exit that writes line by line, later than ours': 'out.write(chunks[0]); process.on("exit", () => { for (const chunk of chunks.slice(1)) out.write(chunk) })',
+  'a stream that is made in a listener for exit': 'out.write(""); process.on("exit", () => { const late = createWriteStream(file); for (const chunk of chunks) late.write(chunk) })',
+  'one that is made there while fs.open is patched': 'fs.open = () => {}; process.on("exit", () => { const late = createWriteStream(file); for (const chunk of chunks) late.write(chunk) })',
   'process.exit() in a write\'s callback': 'for (const chunk of chunks) out.write(chunk, () => process.exit(0))'
 }
 
@@ -70,17 +73,53 @@ test('stock loses bytes at process.exit(): why this is tested', async () => {
   expect(content?.equals(expected) ?? false).toBe(false)
 })
 
+const FIFOS = `
+  const { execFileSync } = require('node:child_process')
+  const fifo = name => {
+    execFileSync('mkfifo', [file + name])
+    return file + name
+  }
+  // Somebody who could read, but does not.
+  const stuck = name => {
+    fs.openSync(fifo(name), fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
+    return createWriteStream(file + name)
+  };`
+
 test('an exit does not wait for ever for a pipe that nobody reads, and says what is lost', async () => {
-  const script = `
-    const { execFileSync } = require('node:child_process')
-    execFileSync('mkfifo', [file + '.fifo'])
-    const reader = fs.openSync(file + '.fifo', fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
-    const out = createWriteStream(file + '.fifo')
+  const { code, stderr } = await runScript('spillway', `${FIFOS}
+    const out = stuck('.fifo')
     out.write(Buffer.alloc(1_000_000))
-    out.on('ready', () => process.exit(0))`
-  const { code, stderr } = await runScript('spillway', script)
+    out.on('ready', () => process.exit(0))`)
   expect(code).toBe(0)
   expect(stderr).toMatch(/SpillwayWarning: \d+ bytes could not be written to .*fifo before the process ended/)
+})
+
+test('nor for a FIFO that Node was to open and that has no reader', async () => {
+  const { code, stderr } = await runScript('spillway', `${FIFOS}
+    fs.open = () => {}
+    createWriteStream(fifo('.fifo')).write('x')
+    process.exit(0)`)
+  expect(code).toBe(0)
+  expect(stderr).toMatch(/SpillwayWarning: 1 bytes could not be written/)
+})
+
+test('many pipes that nobody reads cost no more time than one, and the other streams none of their bytes', async () => {
+  const exit = count => runScript('spillway', `${FIFOS}
+    const others = Array.from({ length: ${count} }, (_, at) => stuck('.' + at))
+    for (const other of others) other.write(Buffer.alloc(1_000_000))
+    const chunks = eval("(" + given.chunks + ")")(given.COUNT)
+    const out = createWriteStream(file)
+    for (const chunk of chunks) out.write(chunk)
+    others.at(-1).on('ready', () => {
+      const start = process.hrtime.bigint()
+      process.on('exit', () => console.log(Number(process.hrtime.bigint() - start)))
+      process.exit(0)
+    })`, { values })
+  const [one, many] = await Promise.all([exit(1), exit(6)])
+  expect([one.code, many.code]).toEqual([0, 0])
+  expect(many.stdout / one.stdout).toBeLessThan(3)
+  expect(many.content.equals(expected)).toBe(true)
+  expect(many.stderr.match(/SpillwayWarning/g)).toHaveLength(6)
 })
 
 for (const which of ['stock', 'spillway']) {

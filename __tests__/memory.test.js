@@ -52,6 +52,15 @@ test('a loop that never yields does not hoard the chunks that are written', asyn
   expect([code, stdout]).toEqual([0, '4000000000 let go\n'])
 })
 
+test('a loop that never yields counts on past 4 GiB', async () => {
+  const { code, stdout } = await runScript('spillway', `
+    const out = createWriteStream('/dev/null')
+    const chunk = Buffer.alloc(64 << 20)
+    for (let at = 0; at < 80; at++) out.write(chunk)
+    out.end(() => console.log(out.bytesWritten))`)
+  expect([code, stdout]).toEqual([0, `${80 * (64 << 20)}\n`])
+})
+
 test('streams that are opened, used and closed over and over leave nothing behind', async () => {
   const { code, stdout } = await runScript('spillway', `
     const count = what => fs.readdirSync('/proc/self/' + what).length

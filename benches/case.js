@@ -34,12 +34,19 @@ function eachTurn (out, chunk, count) {
   go()
 }
 
+/** Writes `count` times `chunk` and never looks at the answer. */
+function flood (out, chunk, count) {
+  while (count-- > 0) out.write(chunk)
+  out.end()
+}
+
 /** What each case does, and how many bytes that are. */
 const CASES = {
   'lines as strings': { bytes: 300_000_000, isForSonicBoom: true, run: out => loop(out, LINE, 3_000_000) },
   'lines as Buffers': { bytes: 300_000_000, run: out => loop(out, Buffer.from(LINE), 3_000_000) },
   'one line a turn': { bytes: 40_000_000, isForSonicBoom: true, run: out => eachTurn(out, LINE, 400_000) },
   pipe: { bytes: SOURCE_SIZE, needsSource: true, run: (out, source) => fs.createReadStream(source).pipe(out) },
+  'lines without a look at the answer': { bytes: 300_000_000, isForSonicBoom: true, run: out => flood(out, LINE, 3_000_000) },
   'lines as strings, three times as many': { bytes: 900_000_000, run: out => loop(out, LINE, 9_000_000) }
 }
 

@@ -4,7 +4,7 @@
 //
 // Ours and stock in alternation, each time in a fresh process, on tmpfs unless
 // --dir names another place. Prints medians of the ratios, with the lowest and
-// the highest. --marks compares high-water marks instead of peers.
+// the highest, and what both sides had. --marks compares high-water marks instead of peers.
 
 const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
@@ -45,15 +45,18 @@ function measure (name, { which, mark }) {
 
 const median = values => values.toSorted((a, b) => a - b)[values.length >> 1]
 const times = values => `${median(values).toFixed(2)} × (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`
-const difference = (values, unit) => `${median(values) >= 0 ? '+' : ''}${median(values).toFixed(1)} ${unit}`
+const sign = value => `${value >= 0 ? '+' : ''}${value.toFixed(1)}`
 
 /** How the runs of ours compare with those of the peer beside them. */
 function compare (name, ours, peer, theirs) {
-  const ratio = key => ours.map((run, round) => theirs[round][key] / run[key])
-  const less = key => ours.map((run, round) => run[key] - theirs[round][key])
+  const ratios = key => ours.map((run, round) => run[key] / theirs[round][key])
+  const both = (key, unit) => {
+    const difference = median(ours.map((run, round) => run[key] - theirs[round][key]))
+    return `${median(ours.map(run => run[key])).toFixed(1)} ${unit} to ${median(theirs.map(run => run[key])).toFixed(1)} (${sign(difference)})`
+  }
   console.log(`${name} against ${peer.name}`)
-  console.log(`  speed ${times(ratio('time'))}, CPU ${times(ratio('cpu').map(value => 1 / value))}, ` +
-    `event-loop delay p99 ${difference(less('p99'), 'ms')}, peak memory ${difference(less('peak'), 'MiB')}`)
+  console.log(`  speed ${times(ratios('time').map(value => 1 / value))}, CPU ${times(ratios('cpu'))}`)
+  console.log(`  event-loop delay p99 ${both('p99', 'ms')}, peak memory ${both('peak', 'MiB')}`)
 }
 
 function benchPeers (name) {

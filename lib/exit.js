@@ -2,7 +2,7 @@
 
 // Nothing that was accepted is lost when the process ends.
 
-const { active, PATIENCE } = require('./turn.js')
+const { active, hub, PATIENCE } = require('./turn.js')
 
 let isWatching = false
 let isExiting = false
@@ -23,8 +23,10 @@ function waitForAll () {
 /** No turn comes any more: what is left is written here. */
 function flushAll () {
   isExiting = true
+  for (const inlet of active.values()) inlet.takeOver()
+  hub.flush(PATIENCE)
   for (const inlet of active.values()) {
-    const lost = inlet.flush(PATIENCE)
+    const lost = inlet.abandon()
     if (lost > 0) warn(inlet.stream, lost)
   }
 }

@@ -37,17 +37,14 @@ const FREE_SLABS = 16
 /** How far ahead JS waits at most, in bytes: Rust compares offsets modulo 2^32. */
 const HORIZON = 2 ** 30
 
-// The values of Rust's `Watch`, `Waiting` and `Status`, see src/level.rs.
-const AWAKE = 0
-const ASLEEP = 1
+// The values of Rust's `Waiting` and `Status`, see src/level.rs.
 const NOT = 0
 const QUIETLY = 1
 const URGENTLY = 2
-const OPEN = 1
-const UNOPENED = 2
+const OPENING = 0
 const FAILED = 3
 
-const { Mark, Watch, Written, Waiting, Wanted, Status, Descriptor } = Word
+const { Mark, Napping, Written, Waiting, Wanted, Status, Descriptor } = Word
 const NOTHING = Buffer.alloc(0)
 
 /** Slabs that no stream of this thread uses, each with the buffer over it. */
@@ -152,7 +149,7 @@ class Inlet {
     const size = chunk.length
     if (size >= PIN_FROM) {
       this.sink.pin(chunk)
-      if (Atomics.load(this.words, Watch) === ASLEEP) this.wake()
+      this.admit(0)
       // A loop that never yields must not hoard what is written long since.
       if ((++this.pins & 15) === 0) this.unpin()
       return size
@@ -166,8 +163,8 @@ class Inlet {
   /** Raises the mark: from here on the bytes below it are Rust's. */
   admit (size) {
     this.mark += size
-    Atomics.store(this.words, Mark, this.mark)
-    if (Atomics.load(this.words, Watch) === ASLEEP) this.wake()
+    // Below 0 says that the drainer sleeps, and that it is us who found it.
+    if (Atomics.exchange(this.words, Mark, this.mark) < 0) this.schedule()
   }
 
   /** Counts what was put, for `callback` when it is written. @returns {boolean} whether the producer may go on */
@@ -194,6 +191,7 @@ class Inlet {
     this.stageEnd = this.accepted + size
     this.stageWrites = this.writes + 1
     turn.work(this)
+    if (exit.isExiting()) this.flushNow()
   }
 
   /** All that came so far Node would write as one. */
@@ -219,9 +217,10 @@ class Inlet {
     while (this.filled.length > 0 && this.filled[0].end <= taken) giveSlab(this.filled.shift().slab)
   }
 
-  /** Reads how much the kernel has taken. At most 2^32 bytes may pass between two calls. */
+  /** Reads how much the kernel has taken. The word counts modulo 2^32. */
   readTaken () {
-    this.taken += (Atomics.load(this.words, Written) - this.taken) >>> 0
+    if (this.accepted - this.taken < 2 ** 32) this.taken += (Atomics.load(this.words, Written) - this.taken) >>> 0
+    else this.taken = this.sink.written()
     return this.taken
   }
 
@@ -233,9 +232,9 @@ class Inlet {
     }
   }
 
-  wake () {
-    if (exit.isExiting()) this.sink.flush(turn.PATIENCE)
-    else this.sink.wake()
+  schedule () {
+    if (exit.isExiting()) this.flushNow()
+    else this.sink.schedule()
   }
 
   // ---- waiting for Rust
@@ -262,7 +261,7 @@ class Inlet {
     const isMissed = Atomics.load(this.words, Status) === FAILED ||
       (this.readTaken() >= offset && Atomics.exchange(this.words, Waiting, NOT) !== NOT)
     if (isMissed) setImmediate(() => this.news())
-    else if (how === URGENTLY && Atomics.load(this.words, Watch) !== AWAKE) this.wake()
+    else if (how === URGENTLY && Atomics.load(this.words, Napping) !== 0) this.sink.rouse()
   }
 
   stopWaiting () {
@@ -343,7 +342,7 @@ class Inlet {
     if (this.state.bufferedRequestCount > 0) return
     if (this.slab !== null) {
       // The drainer still looks at the slab, since more may come.
-      if (Atomics.load(this.words, Watch) !== ASLEEP) return turn.work(this)
+      if (Atomics.load(this.words, Mark) >= 0) return turn.work(this)
       this.giveSlabs()
     }
     turn.rest(this)
@@ -362,7 +361,7 @@ class Inlet {
 
   // ---- opening
 
-  /** Has `callback(opened)` called when Rust has opened the file, or failed to. */
+  /** Has `callback(fd)` called when Rust has opened the file; below 0: it could not. */
   open (callback) {
     this.onOpen = callback
     turn.hold()
@@ -370,12 +369,11 @@ class Inlet {
   }
 
   openNews () {
-    const status = Atomics.load(this.words, Status)
-    if (status !== OPEN && status !== UNOPENED && status !== FAILED) return
+    if (Atomics.load(this.words, Status) === OPENING) return
     const { onOpen } = this
     this.onOpen = null
     turn.letGo()
-    onOpen(status !== UNOPENED, Atomics.load(this.words, Descriptor))
+    onOpen(Atomics.load(this.words, Descriptor))
   }
 
   /** Node has constructed the stream: all that came so far it would write as one. */
@@ -440,7 +438,7 @@ class Inlet {
     this.isCut = true
     this.readTaken()
     this.sink.cut()
-    if (this.isRunning && this.isUnderWay && !this.state.ending) this.takeOver()
+    if (this.isRunning && this.isUnderWay && !this.state.ending) this.adopt()
     // What Node would not have begun is told in the next tick, as it does with its buffer.
     if (!this.isRunning && this.isUnderWay) {
       const losses = this.losses(this.callbacks.splice(0))
@@ -449,7 +447,7 @@ class Inlet {
   }
 
   /** What is corked behind a write in flight is told behind it: Node, too, waits while it is `writing`. */
-  takeOver () {
+  adopt () {
     const { state } = this
     if (state.bufferedRequestCount === 0) return
     state.writing = true
@@ -504,28 +502,36 @@ class Inlet {
     onRest()
   }
 
-  /**
-   * Writes everything here and now, for `patience` milliseconds at most.
-   * @returns {number} the bytes that could not be written
-   */
-  flush (patience) {
-    if (this.isCut) return 0
-    // What Node itself holds back, because the stream is corked or not yet constructed.
-    for (const { chunk } of this.state.getBuffer()) this.accepted += this.putBytes(chunk)
-    if (this.sink.flush(patience)) return 0
-    return this.openNow() && this.sink.flush(patience) ? 0 : this.accepted - this.readTaken()
+  /** For a stream that is made or used while the process ends. */
+  flushNow () {
+    this.openNow()
+    turn.hub.flush(turn.PATIENCE)
   }
 
-  /** Opens the file where Node was to, but has not yet. @returns {boolean} */
+  /** Before the last flush: takes what Node holds back, and opens what Node was to open. */
+  takeOver () {
+    if (this.isCut) return
+    for (const { chunk } of this.state.getBuffer()) this.accepted += this.putBytes(chunk)
+    this.openNow()
+  }
+
   openNow () {
     const { path, flags, mode, start } = this.stream
-    if (Atomics.load(this.words, Status) === OPEN || path === undefined) return false
+    if (this.opens || path === undefined || Atomics.load(this.words, Status) !== OPENING) return
     try {
+      // It would wait for a reader, and no turn comes in which to give up.
+      if (fs.statSync(path, { throwIfNoEntry: false })?.isFIFO()) return
       this.sink.give(fs.openSync(path, flags, mode), start ?? -1)
-      return true
     } catch {
-      return false
+      // Then the bytes are lost, and it is told that they are.
     }
+  }
+
+  /** After the last flush: drops what could not be written. @returns {number} its bytes */
+  abandon () {
+    const lost = this.isCut ? 0 : this.accepted - this.readTaken()
+    if (lost > 0) this.sink.cut()
+    return lost
   }
 }
 

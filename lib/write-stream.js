@@ -193,7 +193,7 @@ function put (stream, chunk, encoding, callback) {
 
 /** Whether no subclass and no patch wants to see each chunk. */
 function isWriteOurs (stream) {
-  return stream._write === WriteStream.prototype._write
+  return stream._write === writeOurs
 }
 
 function writeByNode (stream, chunk, encoding, callback) {
@@ -206,7 +206,9 @@ function writeByNode (stream, chunk, encoding, callback) {
 
 // Chunks that took the way through Node's buffer: they were corked, or belong to a subclass.
 
-WriteStream.prototype._write = function (chunk, encoding, callback) {
+WriteStream.prototype._write = writeOurs
+
+function writeOurs (chunk, encoding, callback) {
   const inlet = this[kInlet]
   if (inlet === undefined) return _write.call(this, chunk, encoding, callback)
   const state = this._writableState
@@ -287,8 +289,8 @@ WriteStream.prototype._construct = function (callback) {
     run(error)
   })
   if (!inlet?.opens) return openByNode()
-  inlet.open((isOpen, fd) => {
-    if (!isOpen) return openByNode()
+  inlet.open(fd => {
+    if (fd < 0) return openByNode()
     inlet.isOpenedHere = true
     this.fd = fd
     run()

@@ -31,19 +31,19 @@ use crate::{
 #[napi]
 #[derive(Debug)]
 pub enum Word {
-    /// Bytes filled in the live slab.
+    /// Bytes filled in the live slab; below 0 while the drainer sleeps.
     Mark,
-    /// Whether the drainer looks by itself.
-    Watch,
+    /// 1 while the drainer naps.
+    Napping,
     /// Offset up to which the kernel has taken the bytes.
     Written,
-    /// 1 while JS waits for `Wanted`.
+    /// Whether JS waits for `Wanted`, and how urgently.
     Waiting,
     /// The offset that JS waits for.
     Wanted,
     /// What has become of the descriptor, and of the stream.
     Status,
-    /// The descriptor that was opened.
+    /// The descriptor that was opened here, or -1.
     Descriptor,
 }
 
@@ -79,6 +79,10 @@ pub struct Hub {
 /// The streams of a JS thread that may have bytes left when it ends.
 type Streams = Rc<RefCell<Vec<Weak<Stream>>>>;
 
+fn living(streams: &Streams) -> Vec<Arc<Stream>> {
+    streams.borrow().iter().filter_map(Weak::upgrade).collect()
+}
+
 #[napi]
 impl Hub {
     /// `wake(number)` is called in a turn of its own whenever the stream of
@@ -91,12 +95,14 @@ impl Hub {
         runtime::start()?;
         let wake = wake.build_threadsafe_function().weak::<true>().build()?;
         let streams = Streams::default();
+        let patience = Duration::from_millis(patience.into());
         env.add_env_cleanup_hook(Rc::clone(&streams), move |streams| {
-            for stream in streams.borrow().iter().filter_map(Weak::upgrade) {
-                // JS is gone: nobody is left to hear what could not be written.
-                let _lost = drain::flush(&stream, Duration::from_millis(patience.into()));
-                let is_in_flight = stream.cut();
-                if closes && !is_in_flight {
+            // JS is gone: nobody is left to hear what could not be written.
+            drain::flush_all(living(&streams), patience);
+            for stream in living(&streams) {
+                // The memory of a pinned chunk goes with the thread.
+                stream.cut_and_wait();
+                if closes {
                     stream.close();
                 }
             }
@@ -119,6 +125,13 @@ impl Hub {
     #[napi]
     pub fn wait(&self, number: u32) -> Sink {
         self.sink(Stream::waiting(self.listener(number)))
+    }
+
+    /// Writes everything of all streams on this thread, which ends. Waits at
+    /// most `patience` milliseconds for those that take nothing.
+    #[napi]
+    pub fn flush(&self, patience: u32) {
+        drain::flush_all(living(&self.streams), Duration::from_millis(patience.into()));
     }
 
     fn listener(&self, number: u32) -> Box<dyn Listener> {
@@ -237,19 +250,16 @@ impl Sink {
         Ok(if intact { i32::try_from(self.pins.len()).unwrap_or(i32::MAX) } else { -1 })
     }
 
-    /// Has the drainer look at once, if it sleeps or naps.
+    /// Has the stream drained. To be called by whoever finds the drainer asleep.
     #[napi]
-    pub fn wake(&self) {
-        if self.stream.rouse() {
-            runtime::schedule(Arc::clone(&self.stream));
-        }
+    pub fn schedule(&self) {
+        runtime::schedule(Arc::clone(&self.stream));
     }
 
-    /// Writes everything on this thread, for `patience` milliseconds at most.
-    /// False if something is left.
+    /// Ends the nap of the drainer.
     #[napi]
-    pub fn flush(&self, patience: u32) -> bool {
-        drain::flush(&self.stream, Duration::from_millis(patience.into())).is_ok()
+    pub fn rouse(&self) {
+        self.stream.rouse();
     }
 
     /// Drops what no write has begun and lets go of the descriptor, if it is
@@ -264,6 +274,13 @@ impl Sink {
     #[napi]
     pub fn close(&self) {
         self.stream.close();
+    }
+
+    /// Bytes that the kernel has taken: the whole count, where the word `Written` has not enough of it.
+    #[napi]
+    #[expect(clippy::cast_precision_loss, reason = "nobody writes 8 PiB")]
+    pub fn written(&self) -> f64 {
+        self.stream.written() as f64
     }
 
     /// Whether a write is in flight.

@@ -6,6 +6,7 @@ use std::{
     io::{self, ErrorKind, IoSlice},
     os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,7 +14,6 @@ use rustix::event::Timespec;
 
 use crate::{
     error::Failure,
-    level::Watch,
     stream::{Stream, Turn},
     target::is_writable,
 };
@@ -26,6 +26,9 @@ pub const LINGER: Duration = Duration::from_micros(100);
 
 /// A write of so many bytes is worth going on without a nap.
 const ENOUGH: usize = 64 << 10;
+
+/// How long the end of a thread waits for one stream before it looks after the next.
+const SLICE: Duration = Duration::from_millis(10);
 
 /// Bytes after which a drain job lets another stream have its thread.
 const QUOTA: usize = 8 << 20;
@@ -54,12 +57,17 @@ pub enum End {
     Blocked(OwnedFd),
 }
 
-/// Opens the file, or writes one batch. A panic on the way is the stream's failure.
+/// Opens the file, or writes one batch.
 pub fn step(stream: &Stream) -> Step {
-    catch_unwind(AssertUnwindSafe(|| try_step(stream))).unwrap_or_else(|payload| {
-        stream.fail(Failure::from_panic(&*payload));
+    caught(|| try_step(stream)).unwrap_or_else(|failure| {
+        stream.failed(failure);
         Step::Rest
     })
+}
+
+/// What `work` gives, or its panic.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| Failure::from_panic(&*payload))
 }
 
 fn try_step(stream: &Stream) -> Step {
@@ -77,7 +85,7 @@ fn try_step(stream: &Stream) -> Step {
             match result {
                 Ok(0) => {
                     drop(target);
-                    stream.fail(Failure::wrote_nothing());
+                    stream.failed(Failure::wrote_nothing());
                     Step::Rest
                 }
                 Ok(count) => {
@@ -95,7 +103,7 @@ fn try_step(stream: &Stream) -> Step {
                 Err(error) => {
                     // Before JS is told, which may wait for the descriptor to be closed.
                     drop(target);
-                    stream.fail(Failure::from_io(&error));
+                    stream.failed(Failure::from_io(&error));
                     Step::Rest
                 }
             }
@@ -130,34 +138,59 @@ pub fn run(stream: &Stream, is_wanted: impl Fn() -> bool) -> End {
                     return End::Asleep;
                 }
             }
-            Step::Blocked => match stream.readiness() {
-                Some(Ok(fd)) => return End::Blocked(fd),
-                Some(Err(error)) => stream.fail(Failure::from_io(&error)),
+            Step::Blocked => match readiness(stream) {
+                Ok(Some(fd)) => return End::Blocked(fd),
                 // The one who has the turn now goes on.
-                None => {}
+                Ok(None) => {}
+                Err(failure) => stream.give_up(failure),
             },
             Step::Rest => return End::Asleep,
         }
     }
 }
 
-/// Writes everything on this thread, when the process ends and no job will.
+/// A descriptor whose readiness the target waits for; `None` if somebody else has the turn.
+fn readiness(stream: &Stream) -> Result<Option<OwnedFd>, Failure> {
+    caught(|| stream.readiness())?.transpose().map_err(|error| Failure::from_io(&error))
+}
+
+/// Writes everything of all `streams` on this thread, when it ends and no job
+/// will. Waits at most `patience` for those that take nothing, all together.
+pub fn flush_all(streams: impl IntoIterator<Item = Arc<Stream>>, patience: Duration) {
+    let end = Instant::now() + patience;
+    let mut left: Vec<_> = streams.into_iter().collect();
+    // In turn, so that one does not use up the time of the others.
+    let is_stuck = |stream: &Arc<Stream>| {
+        flush(stream, SLICE.min(patience)).is_err_and(|error| error.kind() == ErrorKind::TimedOut)
+    };
+    loop {
+        left.retain(is_stuck);
+        if left.is_empty() || Instant::now() >= end {
+            return;
+        }
+    }
+}
+
+/// Writes everything on this thread. The time is for waiting: what the target
+/// takes at once it is given, however long that takes.
 ///
 /// # Errors
-/// The failure of the stream; `TimedOut` if that took longer than `time`;
-/// `NotConnected` if JS has not brought the descriptor.
-pub fn flush(stream: &Stream, time: Duration) -> io::Result<()> {
-    let end = Instant::now() + time;
+/// The failure of the stream; `TimedOut` if it would have to wait for longer
+/// than `patience`; `NotConnected` if JS has not brought the descriptor.
+pub fn flush(stream: &Stream, patience: Duration) -> io::Result<()> {
+    let end = Instant::now() + patience;
     loop {
         let left = end.saturating_duration_since(Instant::now());
         match step(stream) {
-            Step::Went(_) => {}
-            Step::Empty => {
-                // No job runs from here on: JS is to say when there is more.
-                stream.level().set_watch(Watch::Asleep);
-                return Ok(());
+            Step::Went(_) => continue,
+            // JS is to say when there is more.
+            Step::Empty if stream.fall_asleep() => return Ok(()),
+            Step::Empty => continue,
+            Step::Blocked => {
+                if let Some(fd) = readiness(stream).map_err(io::Error::other)? {
+                    is_writable(fd, Timespec::try_from(left).ok().as_ref())?;
+                }
             }
-            Step::Blocked => wait_until_writable(stream, left)?,
             Step::Rest => match stream.outcome() {
                 Some(outcome) => return outcome,
                 None => stream.wait_for_turn(left),
@@ -167,11 +200,4 @@ pub fn flush(stream: &Stream, time: Duration) -> io::Result<()> {
             return Err(ErrorKind::TimedOut.into());
         }
     }
-}
-
-fn wait_until_writable(stream: &Stream, time: Duration) -> io::Result<()> {
-    if let Some(fd) = stream.readiness() {
-        is_writable(fd?, Timespec::try_from(time).ok().as_ref())?;
-    }
-    Ok(())
 }

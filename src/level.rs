@@ -1,13 +1,15 @@
 //! How much is accepted and written, and who waits for what: the control words
 //! that JS and the drainer share.
 //!
-//! Each word has one writer, or is only ever swapped. Every access on both
-//! sides is sequentially consistent, and both handshakes have the same form:
-//! a side first publishes what it did, then looks at what the other wants.
+//! Every access on both sides is sequentially consistent. A sleeper is known by
+//! a bit beside the fill mark, so that one swap both fills and finds it. The
+//! other two handshakes have the same form: a side first publishes what it did,
+//! then looks at what the other wants.
 //!
 //! | handshake | JS | drainer |
 //! |---|---|---|
-//! | sleep | stores `mark`, then loads `watch` and rouses a sleeper | stores `watch = Asleep`, then loads `mark` once more |
+//! | sleep | swaps its new `mark` in; was there [`ASLEEP`], it schedules a job | sets [`ASLEEP`], unless `mark` is no longer the one it has drained |
+//! | nap | stores `waiting`, then loads `napping` and rouses a napper | stores `napping`, then loads `waiting` |
 //! | waiting | stores `wanted`, `waiting`, then loads `written` | adds to `written`, then loads `waiting`, `wanted` |
 //!
 //! So at least one of the two sees the other, and no wake-up is lost.
@@ -19,26 +21,9 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 #[cfg(feature = "loom")]
 use loom::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-/// Whether the drainer looks at the fill mark by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watch {
-    /// It looks again before it sleeps: JS need not say anything.
-    Awake,
-    /// Nobody looks: JS must rouse it.
-    Asleep,
-    /// It looks again within [`LINGER`](crate::drain::LINGER); JS rouses it when it waits itself.
-    Napping,
-}
-
-impl Watch {
-    fn from_word(word: u32) -> Self {
-        match word {
-            1 => Self::Asleep,
-            2 => Self::Napping,
-            _ => Self::Awake,
-        }
-    }
-}
+/// In `mark`: nobody drains, and JS, which takes this bit away, schedules a job.
+/// The sign bit, since JS sees the word as an `Int32`.
+pub const ASLEEP: u32 = 1 << 31;
 
 /// Whether JS waits for an offset to be written, and how urgently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,10 +55,10 @@ pub enum Status {
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Level {
-    /// Bytes filled in the live slab. Written by JS.
+    /// Bytes filled in the live slab, and [`ASLEEP`]. Only ever swapped.
     mark: AtomicU32,
-    /// A [`Watch`].
-    watch: AtomicU32,
+    /// 1 while the drainer naps. Written by the drainer.
+    napping: AtomicU32,
     /// Offset up to which the kernel has taken the bytes. Written by the drainer.
     written: AtomicU32,
     /// A [`Waiting`]: whether JS waits for `written` to reach `wanted`.
@@ -82,7 +67,7 @@ pub struct Level {
     wanted: AtomicU32,
     /// A [`Status`]. Written by the drainer.
     status: AtomicU32,
-    /// The descriptor that was opened, once `status` is `Open`. Written by the drainer.
+    /// The descriptor that was opened here, or -1. Written by the drainer.
     descriptor: AtomicU32,
 }
 
@@ -93,24 +78,33 @@ impl Level {
     /// Bytes filled in the live slab.
     #[must_use]
     pub fn mark(&self) -> usize {
-        self.mark.load(SeqCst) as usize
+        (self.mark.load(SeqCst) & !ASLEEP) as usize
     }
 
     /// Starts a new live slab at its first byte. JS thread only, inside a call from JS.
     pub fn reset_mark(&self) {
-        self.mark.store(0, SeqCst);
+        self.mark.fetch_and(ASLEEP, SeqCst);
     }
 
-    /// Publishes that the drainer is in state `watch`.
-    pub fn set_watch(&self, watch: Watch) {
-        self.watch.store(watch as u32, SeqCst);
-    }
-
-    /// Makes the drainer [`Watch::Awake`] and gives what it was. Of all who
-    /// rouse a sleeper just one is told `Asleep`, and has to schedule it.
+    /// The drainer has drained the live slab up to `mark` and falls asleep.
+    /// False if JS has filled more of it meanwhile.
     #[must_use]
-    pub fn rouse(&self) -> Watch {
-        Watch::from_word(self.watch.swap(Watch::Awake as u32, SeqCst))
+    #[expect(clippy::cast_possible_truncation, reason = "slabs are small")]
+    pub fn fall_asleep(&self, mark: usize) -> bool {
+        let asleep = mark as u32 | ASLEEP;
+        let swapped = self.mark.compare_exchange(mark as u32, asleep, SeqCst, SeqCst);
+        swapped.is_ok() || swapped == Err(asleep)
+    }
+
+    /// Publishes whether the drainer naps.
+    pub fn set_napping(&self, napping: bool) {
+        self.napping.store(napping.into(), SeqCst);
+    }
+
+    /// Whether the drainer naps.
+    #[must_use]
+    pub fn is_napping(&self) -> bool {
+        self.napping.load(SeqCst) != 0
     }
 
     /// Publishes that the kernel took `bytes` more. True if JS waits for that
@@ -141,7 +135,7 @@ impl Level {
         self.status.store(status as u32, SeqCst);
     }
 
-    /// Publishes the descriptor that was opened; then `status` may become `Open`.
+    /// Publishes the descriptor that was opened, or -1; then `status` may become `Open`.
     pub fn set_descriptor(&self, descriptor: i32) {
         self.descriptor.store(descriptor.cast_unsigned(), SeqCst);
     }
@@ -161,11 +155,10 @@ fn reached(at: u32, wanted: u32) -> bool {
 
 /// The JS side of the handshakes, for tests that have no JS.
 impl Level {
-    /// Fills the live slab up to `mark`. True if the drainer must be roused.
+    /// Fills the live slab up to `mark`. True if the drainer slept: a job is to be scheduled.
     #[must_use]
     pub fn fill(&self, mark: u32) -> bool {
-        self.mark.store(mark, SeqCst);
-        self.watch.load(SeqCst) == Watch::Asleep as u32
+        self.mark.swap(mark, SeqCst) & ASLEEP != 0
     }
 
     /// Waits for offset `wanted`. True if it is reached already and no one
@@ -212,20 +205,31 @@ mod tests {
     }
 
     #[test]
-    fn one_of_two_who_rouse_a_sleeper_schedules_it() {
+    fn a_sleeper_is_found_once() {
         let level = Level::default();
-        level.set_watch(Watch::Asleep);
-        assert!(level.fill(1));
-        assert_eq!(level.rouse(), Watch::Asleep);
-        assert_eq!(level.rouse(), Watch::Awake);
-        assert!(!level.fill(2));
+        assert!(level.fall_asleep(0));
+        assert!(level.fill(0), "nothing to fill, but something to say");
+        assert!(!level.fill(1));
+        assert!(level.fall_asleep(1));
+        assert!(level.fill(2));
     }
 
     #[test]
-    fn a_napping_drainer_need_not_be_roused_for_bytes() {
+    fn nobody_falls_asleep_over_bytes_that_he_has_not_seen() {
         let level = Level::default();
-        level.set_watch(Watch::Napping);
         assert!(!level.fill(1));
-        assert_eq!(level.rouse(), Watch::Napping);
+        assert!(!level.fall_asleep(0));
+        assert!(!level.fill(2), "it is still awake");
+        assert!(level.fall_asleep(2));
+    }
+
+    #[test]
+    fn a_sleeper_sleeps_on_through_a_change_of_slabs() {
+        let level = Level::default();
+        assert!(!level.fill(5));
+        assert!(level.fall_asleep(5) && level.fall_asleep(5));
+        level.reset_mark();
+        assert_eq!(level.mark(), 0);
+        assert!(level.fill(1));
     }
 }

@@ -6,12 +6,14 @@
 use std::{
     io,
     os::fd::OwnedFd,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
 
+use rustix::io::Errno;
 use tokio::{
     runtime::{Builder, Runtime},
     select,
@@ -39,12 +41,16 @@ static QUEUED: AtomicUsize = AtomicUsize::new(0);
 /// When the system gives no thread or no epoll instance.
 pub fn start() -> io::Result<()> {
     if RUNTIME.get().is_none() {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .max_blocking_threads(THREADS)
-            .thread_name("spillway")
-            .enable_io()
-            .build()?;
+        let build = || {
+            Builder::new_multi_thread()
+                .worker_threads(1)
+                .max_blocking_threads(THREADS)
+                .thread_name("spillway")
+                .enable_io()
+                .build()
+        };
+        // Without a thread tokio panics.
+        let runtime = catch_unwind(build).unwrap_or_else(|_| Err(Errno::AGAIN.into()))?;
         // Of two threads that come here at once one keeps its runtime.
         if let Err(second) = RUNTIME.set(runtime) {
             second.shutdown_background();
@@ -53,21 +59,44 @@ pub fn start() -> io::Result<()> {
     Ok(())
 }
 
+/// A job that has no thread yet.
+struct Queued(Arc<Stream>);
+
+impl Queued {
+    fn new(stream: Arc<Stream>) -> Self {
+        QUEUED.fetch_add(1, Relaxed);
+        Self(stream)
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        QUEUED.fetch_sub(1, Relaxed);
+    }
+}
+
 /// Has `stream` drained, soon. Only for one whose drainer no one else has
 /// scheduled, and only after [`start`].
 pub fn schedule(stream: Arc<Stream>) {
     let Some(runtime) = RUNTIME.get() else { return };
-    QUEUED.fetch_add(1, Relaxed);
-    runtime.spawn_blocking(move || {
-        QUEUED.fetch_sub(1, Relaxed);
-        match drain::run(&stream, || QUEUED.load(Relaxed) > 0) {
-            End::Asleep => {}
-            End::GaveWay => schedule(stream),
-            End::Blocked(fd) => {
-                runtime.spawn(resume(stream, fd));
-            }
+    let job = Queued::new(Arc::clone(&stream));
+    let spawn = || runtime.spawn_blocking(move || drain(runtime, job));
+    // Without any thread tokio panics.
+    if catch_unwind(AssertUnwindSafe(spawn)).is_err() {
+        stream.give_up(Failure::Os(Errno::AGAIN.raw_os_error()));
+    }
+}
+
+fn drain(runtime: &'static Runtime, job: Queued) {
+    let stream = Arc::clone(&job.0);
+    drop(job);
+    match drain::run(&stream, || QUEUED.load(Relaxed) > 0) {
+        End::Asleep => {}
+        End::GaveWay => schedule(stream),
+        End::Blocked(fd) => {
+            runtime.spawn(resume(stream, fd));
         }
-    });
+    }
 }
 
 /// Goes on with `stream` when `fd` is writable, unless there is nothing left to write.
@@ -76,7 +105,7 @@ async fn resume(stream: Arc<Stream>, fd: OwnedFd) {
     select! {
         ready = ready => match ready {
             Ok(()) => schedule(stream),
-            Err(error) => stream.fail(Failure::from_io(&error)),
+            Err(error) => stream.give_up(Failure::from_io(&error)),
         },
         () = stream.until_cut() => {}
     }

@@ -134,7 +134,7 @@ pub(crate) mod lend {
 
     use std::sync::Arc;
 
-    use napi::{Env, Result, bindgen_prelude::BufferSlice};
+    use napi::{Env, Error, Result, bindgen_prelude::BufferSlice};
 
     use super::Slab;
     use crate::level::Level;
@@ -155,7 +155,16 @@ pub(crate) mod lend {
         // finaliser drops it. The bytes of a slab lie in `UnsafeCell`, those
         // of a `Level` in atomics, so JS may write through a shared reference;
         // that it does so without a race is point 2, and the atomics.
-        unsafe { BufferSlice::from_external(env, memory, size, owner, |_env, owner| drop(owner)) }
+        let buffer =
+            unsafe { BufferSlice::from_external(env, memory, size, owner, |_env, owner| drop(owner)) }?;
+        // Runtimes that can't share memory are given a copy.
+        if buffer.as_ptr() == memory.cast_const() {
+            Ok(buffer)
+        } else {
+            Err(Error::from_reason(
+                "this JavaScript runtime does not share memory with addons, as spillway needs it",
+            ))
+        }
     }
 }
 

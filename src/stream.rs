@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::{
     error::Failure,
-    level::{Level, Status, Watch},
+    level::{Level, Status},
     queue::Queue,
     slab::{self, Slab},
     target::{File, Request, Target},
@@ -57,6 +57,8 @@ enum Phase {
 struct State {
     phase: Phase,
     queue: Queue,
+    /// Bytes that the kernel has taken.
+    written: u64,
     /// The descriptor that was opened here, until somebody closes it.
     opened: Option<RawFd>,
 }
@@ -106,7 +108,8 @@ impl Stream {
     fn new(phase: Phase, status: Status, listener: Box<dyn Listener>) -> Arc<Self> {
         let level = Arc::new(Level::default());
         level.set_status(status);
-        let state = Mutex::new(State { phase, queue: Queue::default(), opened: None });
+        level.set_descriptor(-1);
+        let state = Mutex::new(State { phase, queue: Queue::default(), written: 0, opened: None });
         Arc::new(Self { level, state, changed: Condvar::new(), cut: Notify::new(), listener })
     }
 
@@ -138,17 +141,11 @@ impl Stream {
         self.state.lock().queue.append(bytes, self.level.mark());
     }
 
-    /// Has the drainer look. True if it sleeps: the caller schedules it.
-    #[must_use]
-    pub fn rouse(&self) -> bool {
-        match self.level.rouse() {
-            Watch::Asleep => true,
-            Watch::Napping => {
-                self.changed.notify_all();
-                false
-            }
-            Watch::Awake => false,
-        }
+    /// Ends the nap of the drainer.
+    pub fn rouse(&self) {
+        // Who is about to nap holds the lock until it does.
+        let _about_to_nap = self.state.lock();
+        self.changed.notify_all();
     }
 
     /// Drops what no write has begun, takes in nothing more and lets go of the
@@ -165,6 +162,15 @@ impl Stream {
         matches!(state.phase, Phase::Busy)
     }
 
+    /// [`cut`](Self::cut), then waits for the end of the write that is in
+    /// flight, if one is: nothing can stop it.
+    pub fn cut_and_wait(&self) {
+        if self.cut() {
+            let mut state = self.state.lock();
+            self.changed.wait_while(&mut state, |state| matches!(state.phase, Phase::Busy));
+        }
+    }
+
     /// Closes the descriptor that was opened here. For those JS threads where
     /// Node does not know of it; elsewhere `fs.close` does. Only after
     /// [`cut`](Self::cut), when no write is in flight.
@@ -172,6 +178,13 @@ impl Stream {
         if let Some(fd) = self.state.lock().opened.take() {
             slab::close(fd);
         }
+    }
+
+    /// Bytes that the kernel has taken: the whole count, of which
+    /// [`Level::written`] is the lower half.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.state.lock().written
     }
 
     /// Whether a write is in flight.
@@ -202,9 +215,15 @@ impl Stream {
         }
     }
 
-    /// Ends the stream with `failure`.
-    pub fn fail(&self, failure: Failure) {
-        self.end_turn(Phase::Failed(failure));
+    /// Ends the stream with `failure`, unless somebody has the turn: who opens
+    /// or writes is to say itself how that went.
+    pub fn give_up(&self, failure: Failure) {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Opening(_) | Phase::Ready(_)) {
+            state.phase = Phase::Busy;
+            drop(state);
+            self.failed(failure);
+        }
     }
 
     /// Takes the turn, if there is something to do and nobody else has it.
@@ -248,59 +267,57 @@ impl Stream {
 
     /// Ends a turn that wrote `count` bytes and leaves the target usable.
     pub(crate) fn wrote(&self, target: Box<dyn Target>, count: usize) {
-        self.state.lock().queue.advance(count);
+        let mut state = self.state.lock();
+        state.queue.advance(count);
+        state.written += count as u64;
+        // Within the lock, so that what JS reads here it will read there.
         let told = self.level.publish(count);
+        drop(state);
         let is_last = self.end_turn(Phase::Ready(target));
         if told || is_last {
             self.listener.wake();
         }
     }
 
+    /// Ends a turn that can't go on: nothing more will be written.
+    pub(crate) fn failed(&self, failure: Failure) {
+        self.end_turn(Phase::Failed(failure));
+        self.listener.wake();
+    }
+
     /// Makes `phase` the next one and tells those who wait for it. True if the
     /// queue was cut meanwhile, and that turn was the last.
     fn end_turn(&self, phase: Phase) -> bool {
         let mut state = self.state.lock();
-        let failed = matches!(phase, Phase::Failed(_));
         let is_over = state.queue.is_cut() && matches!(phase, Phase::Ready(_));
-        // Who waited for readiness in vain may have failed the stream meanwhile.
-        if !matches!(state.phase, Phase::Failed(_)) {
-            state.phase = if is_over { Phase::Released } else { phase };
-        }
-        if failed {
+        if matches!(phase, Phase::Failed(_)) {
             state.queue.cut();
             self.level.set_status(Status::Failed);
         }
-        let released = matches!(state.phase, Phase::Released);
+        state.phase = if is_over { Phase::Released } else { phase };
         drop(state);
         self.changed.notify_all();
-        if failed {
-            self.listener.wake();
-        }
-        released
+        is_over
     }
 
     /// Waits for `time`, or until it is roused. True if there is something to write then.
     pub(crate) fn nap(&self, time: Duration) -> bool {
         let mut state = self.state.lock();
-        self.level.set_watch(Watch::Napping);
+        self.level.set_napping(true);
         // JS stores that it waits before it looks whom to rouse.
         if !self.level.is_urgent() {
             self.changed.wait_for(&mut state, time);
         }
-        self.level.set_watch(Watch::Awake);
-        !self.is_drained(&state)
+        self.level.set_napping(false);
+        !state.queue.is_empty(self.level.mark())
     }
 
-    /// Falls asleep. False if there is something to do after all and nobody
-    /// else was roused for it.
+    /// Falls asleep. False if there is something to write after all.
     pub(crate) fn fall_asleep(&self) -> bool {
-        self.level.set_watch(Watch::Asleep);
-        let drained = self.is_drained(&self.state.lock());
-        drained || self.level.rouse() != Watch::Asleep
-    }
-
-    fn is_drained(&self, state: &State) -> bool {
-        state.queue.is_empty(self.level.mark())
+        // What is not in the live slab is appended under this lock, before somebody is roused for it.
+        let state = self.state.lock();
+        let mark = self.level.mark();
+        state.queue.is_empty(mark) && self.level.fall_asleep(mark)
     }
 
     /// A descriptor whose readiness the target waits for.

@@ -12,10 +12,10 @@ use std::{
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
-        mpsc::channel,
+        mpsc::{Receiver, Sender, channel},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -38,8 +38,8 @@ use spillway::{
 
 use common::{
     Answer::{self, Call, Errno as Refuse, Interrupted, Nothing, Panic, Take, Unnamed, WouldBlock},
-    Bell, Feeder, Held, PATIENCE, Script, count_descriptors, is_status, offset, pattern, request, scripted,
-    step_to_the_end, word,
+    Bell, Feeder, Full, Held, PATIENCE, Script, count_descriptors, descriptor, is_asleep, is_status, offset,
+    panic_quietly, pattern, request, scripted, step_to_the_end,
 };
 
 const NOSPC: Errno = Errno::NOSPC;
@@ -168,6 +168,18 @@ fn a_write_has_at_most_as_many_segments_as_the_kernel_takes() {
     assert_eq!(step_to_the_end(&stream), Step::Empty);
     assert_eq!(script.offers().iter().map(Vec::len).collect::<Vec<_>>(), [1024, 1024, 452]);
     assert_eq!(script.taken(), pattern(2500));
+}
+
+#[test]
+fn the_whole_count_goes_on_where_the_offsets_begin_anew() {
+    let stream = Stream::waiting(Bell::default().listener());
+    stream.give(Box::new(Sip(usize::MAX)));
+    for _ in 0..4_096 {
+        stream.append(Bytes::from_static(&MEBIBYTE));
+    }
+    stream.append(Bytes::from_static(b"abc"));
+    assert_eq!(step_to_the_end(&stream), Step::Empty);
+    assert_eq!((stream.written(), stream.level().written()), ((4 << 30) + 3, 3));
 }
 
 // ---- what the kernel answers
@@ -637,7 +649,7 @@ fn a_target_that_comes_when_there_is_one_is_let_go() {
 
 /// What the descriptor that JS is told of stands for.
 fn descriptor_file(stream: &Stream) -> io::Result<PathBuf> {
-    fs::read_link(format!("/proc/self/fd/{}", word(stream, "descriptor")))
+    fs::read_link(format!("/proc/self/fd/{}", descriptor(stream)))
 }
 
 #[test]
@@ -649,6 +661,7 @@ fn the_first_step_opens_the_file_and_publishes_its_descriptor() {
     let mut feeder = Feeder::new(&stream);
     feeder.append(b"early");
     assert!(is_status(&stream, Status::Opening) && !path.exists());
+    assert_eq!(descriptor(&stream), -1);
     assert_eq!(drain::step(&stream), Step::Went(0));
     assert!(is_status(&stream, Status::Open));
     assert_eq!(bell.count(), 1);
@@ -717,6 +730,7 @@ fn a_file_that_can_not_be_opened_leaves_the_stream_to_whom_js_brings() {
     assert!(is_status(&stream, Status::Open));
     assert_eq!(step_to_the_end(&stream), Step::Empty);
     assert_eq!((script.taken(), bell.count()), (b"abcdef".to_vec(), 1));
+    assert_eq!(descriptor(&stream), -1, "none was opened here");
 }
 
 #[test]
@@ -749,10 +763,10 @@ fn a_stream_that_was_cut_before_it_opened_opens_and_writes_nothing() {
 
 // ---- the drain job
 
-/// Whether the drainer sleeps as JS sees it: it says that it must be roused.
-fn sleeps(stream: &Stream, feeder: &mut Feeder) -> bool {
+/// Whether the drainer sleeps as JS sees it: whoever puts something finds it, once.
+fn sleeps(feeder: &mut Feeder) -> bool {
     feeder.next_slab(1);
-    feeder.fill(b"!") && stream.rouse() && !stream.rouse()
+    feeder.fill(b"!") && !feeder.append(b"")
 }
 
 #[test]
@@ -763,10 +777,74 @@ fn a_job_ends_asleep_when_all_is_written() {
     feeder.append(&pattern(100_000));
     assert!(matches!(drain::run(&stream, || false), End::Asleep));
     assert_eq!(script.count_taken(), 100_003);
-    assert!(sleeps(&stream, &mut feeder));
+    assert!(sleeps(&mut feeder));
     assert!(matches!(drain::run(&stream, || true), End::Asleep));
     assert_eq!(script.count_taken(), 100_004);
-    assert!(sleeps(&stream, &mut feeder));
+    assert!(sleeps(&mut feeder));
+}
+
+#[test]
+fn a_sleeper_is_found_by_a_chunk_as_by_bytes_in_a_slab() {
+    let (stream, script, _, mut feeder) = scripted([]);
+    assert!(!feeder.append(b"abc"), "a stream that was just made is to be scheduled");
+    assert!(!is_asleep(&stream));
+    for chunk in [&b"def"[..], b"", b"ghi"] {
+        assert!(matches!(drain::run(&stream, || true), End::Asleep));
+        assert!(is_asleep(&stream) && !stream.level().is_napping());
+        assert!(feeder.append(chunk));
+        assert!(!feeder.append(b"!"), "it is found already");
+    }
+    assert_eq!(step_to_the_end(&stream), Step::Empty);
+    assert_eq!(script.taken(), b"abcdef!!ghi!");
+}
+
+#[test]
+fn a_sleeper_sleeps_on_until_something_is_put_into_a_new_slab() {
+    let (stream, script, _, mut feeder) = scripted([]);
+    feeder.next_slab(8);
+    feeder.fill(b"abc");
+    assert!(matches!(drain::run(&stream, || true), End::Asleep));
+    feeder.next_slab(8);
+    feeder.next_slab(8);
+    assert!(is_asleep(&stream), "there is nothing to write");
+    // Up to the very mark at which it fell asleep.
+    assert!(feeder.fill(b"def"));
+    assert!(matches!(drain::run(&stream, || true), End::Asleep));
+    assert_eq!(script.taken(), b"abcdef");
+}
+
+#[test]
+fn nothing_is_left_of_what_comes_just_as_a_job_falls_asleep() {
+    let (stream, _, _, mut feeder) = scripted([]);
+    thread::scope(|scope| {
+        let (schedule, scheduled) = channel();
+        let drained = &stream;
+        scope.spawn(move || {
+            for () in scheduled {
+                drain::run(drained, || true);
+            }
+        });
+        schedule.send(()).expect("it drains");
+        let end = Instant::now() + PATIENCE;
+        for round in 0..30_000 {
+            // What was just written is counted before the job looks for more.
+            let slept = if round % 3 == 0 {
+                feeder.append(b"a")
+            } else {
+                if feeder.room() == 0 {
+                    // Often it is filled up to the same mark as the last one was.
+                    feeder.next_slab(1 + round % 2);
+                }
+                feeder.fill(b"b")
+            };
+            if slept {
+                schedule.send(()).expect("it drains");
+            }
+            while stream.level().written() < offset(feeder.accepted) {
+                assert!(Instant::now() < end, "it sleeps, and a byte is left: round {round}");
+            }
+        }
+    });
 }
 
 #[test]
@@ -843,6 +921,19 @@ fn a_target_that_can_not_say_when_it_has_room_ends_the_stream() {
     assert!(matches!(drain::run(&stream, || false), End::Asleep));
     assert_eq!((stream.failure(), bell.count()), (Some(os(Errno::MFILE)), 1));
     assert_eq!(script.taken(), b"a");
+}
+
+#[test]
+fn a_target_that_panics_when_asked_for_its_readiness_ends_the_stream() {
+    let (target, is_let_go) = Full::new(|| panic_quietly("who knows when"));
+    let bell = Bell::default();
+    let stream = Stream::waiting(bell.listener());
+    stream.give(target);
+    Feeder::new(&stream).append(b"abc");
+    assert!(matches!(drain::run(&stream, || false), End::Asleep));
+    assert_eq!((stream.failure(), bell.count()), (Some(Failure::Panic("who knows when".into())), 1));
+    assert!(is_status(&stream, Status::Failed));
+    is_let_go.try_recv().expect("the target is let go");
 }
 
 /// A stream into a new pipe, and the reader's end, from which reads never wait.
@@ -922,7 +1013,20 @@ fn a_flush_writes_everything_on_the_calling_thread() {
     drain::flush(&stream, PATIENCE).expect("all is written");
     assert_eq!(script.count_taken(), feeder.accepted);
     assert_eq!(told.try_iter().collect::<Vec<_>>(), [thread::current().id(); 4]);
-    assert!(sleeps(&stream, &mut feeder), "no job runs: JS says when there is more");
+    assert!(sleeps(&mut feeder), "no job runs: JS says when there is more");
+}
+
+#[test]
+fn a_flush_writes_what_is_taken_at_once_however_short_the_patience() {
+    let (stream, script, _, mut feeder) = scripted((0..500).map(|at| Take(1 + at % 3)));
+    let bytes = pattern(2_000);
+    feeder.append(&bytes);
+    drain::flush(&stream, Duration::ZERO).expect("it need not wait");
+    assert_eq!(script.taken(), bytes);
+    let (stream, _reader, _, mut feeder) = piped(PipeFlags::CLOEXEC);
+    feeder.append(&pattern(100_000));
+    let error = drain::flush(&stream, Duration::ZERO).expect_err("nobody reads");
+    assert_eq!((error.kind(), stream.level().written()), (ErrorKind::TimedOut, 64 << 10));
 }
 
 #[test]
@@ -1015,6 +1119,20 @@ fn a_flush_gives_the_failure_of_the_stream() {
 }
 
 #[test]
+fn a_flush_gives_the_reason_why_nobody_can_wait_for_the_target() {
+    let refuse: fn() -> io::Result<OwnedFd> = || Err(IO.into());
+    for (readiness, failure) in
+        [(refuse, os(IO)), (|| panic_quietly("who knows when"), Failure::Panic("who knows when".into()))]
+    {
+        let stream = Stream::waiting(Bell::default().listener());
+        stream.give(Full::new(readiness).0);
+        Feeder::new(&stream).append(b"abc");
+        let error = drain::flush(&stream, PATIENCE).expect_err("it is full");
+        assert_eq!(error.get_ref().and_then(|inner| inner.downcast_ref()), Some(&failure));
+    }
+}
+
+#[test]
 fn a_flush_of_a_stream_that_was_cut_has_nothing_to_do() {
     let (stream, script, _, mut feeder) = scripted([]);
     feeder.append(b"abc");
@@ -1023,12 +1141,13 @@ fn a_flush_of_a_stream_that_was_cut_has_nothing_to_do() {
     assert_eq!(script.writes(), 0);
 }
 
-/// Takes one byte at a time, at once: most of a step is the turn itself.
-struct Sip;
+/// Takes at most so many bytes at a time, at once, and looks at none: most of
+/// a step is the turn itself.
+struct Sip(usize);
 
 impl Target for Sip {
-    fn write(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
-        Ok(1)
+    fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        Ok(bytes[0].len().min(self.0))
     }
 
     fn readiness(&self) -> io::Result<OwnedFd> {
@@ -1039,7 +1158,7 @@ impl Target for Sip {
 #[test]
 fn a_flush_that_meets_the_end_of_the_turn_of_another_does_not_take_all_for_written() {
     let stream = Stream::waiting(Bell::default().listener());
-    stream.give(Box::new(Sip));
+    stream.give(Box::new(Sip(1)));
     let mut feeder = Feeder::new(&stream);
     let stop = AtomicBool::new(false);
     let early = thread::scope(|scope| {
@@ -1108,15 +1227,248 @@ fn a_signal_does_not_end_a_flush() {
     assert_eq!([read, read_all(&reader)].concat(), bytes);
 }
 
-// ---- two at once
+// ---- the flush of all
+
+/// A pipe whose owner is told each time that there is no room in it.
+struct Told(File, Sender<()>);
+
+impl Target for Told {
+    fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.write(bytes).inspect_err(|_| self.1.send(()).expect("the test listens"))
+    }
+
+    fn readiness(&self) -> io::Result<OwnedFd> {
+        self.0.readiness()
+    }
+}
+
+/// A stream into a pipe that nobody reads, with more than that takes; and
+/// whoever is to be told when it takes nothing.
+fn stuck() -> (Arc<Stream>, OwnedFd, Receiver<()>) {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).expect("a pipe can be made");
+    let (tell, told) = channel();
+    let stream = Stream::waiting(Bell::default().listener());
+    stream.give(Box::new(Told(File::new(writer, None).expect("it is open"), tell)));
+    Feeder::new(&stream).append(&pattern(100_000));
+    (stream, reader, told)
+}
 
 #[test]
-fn a_stream_that_fails_during_a_write_stays_failed_when_that_has_ended() {
+fn stuck_streams_do_not_use_up_the_time_of_others() {
+    let patience = Duration::from_secs(1);
+    let (first, _first_reader, told) = stuck();
+    let others: Vec<_> = (1..8).map(|_| stuck()).collect();
+    let (slow, reader, _, mut feeder) = piped(PipeFlags::CLOEXEC);
+    rustix::fs::fcntl_setfl(&reader, OFlags::empty()).expect("it is open");
+    let bytes = pattern((64 << 10) + 6 * (16 << 10));
+    feeder.append(&bytes);
+    let (healthy, script, _, mut feeder) = scripted([Take(1), Interrupted]);
+    feeder.append(&pattern(3 << 20));
+    // The slow and the healthy one stand between those that are stuck.
+    let mut streams = vec![Arc::clone(&first)];
+    streams.extend(others.iter().map(|(stream, ..)| Arc::clone(stream)));
+    let stuck = streams.clone();
+    streams.splice(4..4, [Arc::clone(&slow), healthy]);
+    // A piece of the slow one is read each time that the first is found stuck.
+    let slowly = |mut reader: StdFile, told: Receiver<()>| {
+        let mut read = Vec::new();
+        for () in told {
+            reader.by_ref().take(16 << 10).read_to_end(&mut read).expect("a pipe can be read");
+        }
+        reader.read_to_end(&mut read).expect("a pipe can be read");
+        read
+    };
+    let start = Instant::now();
+    let (read, elapsed, written) = thread::scope(|scope| {
+        let reading = scope.spawn(|| slowly(reader, told));
+        drain::flush_all(streams, patience);
+        let seen = (start.elapsed(), slow.level().written());
+        // It is the end of both pipes that ends the reading.
+        assert!(!slow.cut() && !first.cut());
+        (reading.join().expect("no panic"), seen.0, seen.1)
+    });
+    assert_eq!(script.count_taken(), feeder.accepted);
+    assert_eq!(written, offset(bytes.len()));
+    assert!(read == bytes);
+    assert!(stuck.iter().all(|stream| stream.level().written() == 64 << 10));
+    assert!(elapsed >= patience, "a stuck one may get unstuck until then: {elapsed:?}");
+    assert!(elapsed < 4 * patience, "not once for each: {elapsed:?}");
+}
+
+#[test]
+fn a_flush_of_all_waits_for_none_that_it_could_write_or_will_never_write() {
+    let patience = PATIENCE;
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let path = folder.path().join("file");
+    let bytes = pattern(200_000);
+    let make = |answers: Vec<Answer>| {
+        let (stream, script, _, mut feeder) = scripted(answers);
+        feeder.append(&bytes);
+        (stream, script)
+    };
+    let failing = make(vec![Take(1), refuse(NOSPC)]);
+    let mad = make(vec![Panic("in a flush")]);
+    // Its readiness can't be had.
+    let full = make(vec![WouldBlock]);
+    let cut = make(vec![]);
+    assert!(!cut.0.cut());
+    let waiting = Stream::waiting(Bell::default().listener());
+    let unopened = Stream::open(request(&path.join("missing")), Bell::default().listener());
+    let opening = Stream::open(request(&path), Bell::default().listener());
+    for stream in [&waiting, &unopened, &opening] {
+        Feeder::new(stream).append(&bytes);
+    }
+    let good = make(vec![Take(1)]);
+    let streams = [&failing.0, &mad.0, &full.0, &cut.0, &waiting, &unopened, &opening, &good.0];
+    let start = Instant::now();
+    drain::flush_all(streams.map(Arc::clone), patience);
+    assert!(start.elapsed() < patience);
+    assert_eq!([&failing, &mad, &full, &cut].map(|(_, script)| script.count_taken()), [1, 0, 0, 0]);
+    assert_eq!(failing.0.failure(), Some(os(NOSPC)));
+    assert!(good.1.has_taken(&bytes) && is_asleep(&good.0));
+    assert!(fs::read(&path).expect("it is there") == bytes);
+}
+
+#[test]
+fn a_flush_of_all_goes_on_with_a_stream_when_the_turn_of_another_has_ended() {
     let held = MidWrite::new();
-    // As `resume` does when the reactor refuses the descriptor.
-    held.stream.fail(os(IO));
-    let (_, stream, script, bell) = held.end(Take(2));
-    assert_eq!(stream.failure(), Some(os(IO)));
-    assert!(is_status(&stream, Status::Failed));
-    assert_eq!((stream.level().written(), script.count_taken(), bell.count()), (2, 2, 1));
+    let (stuck, _reader, told) = stuck();
+    thread::scope(|scope| {
+        let streams = [Arc::clone(&held.stream), Arc::clone(&stuck)];
+        let flush = scope.spawn(move || drain::flush_all(streams, PATIENCE));
+        // It has been past the held one, and found the other stuck, and comes again.
+        for _ in 0..5 {
+            told.recv_timeout(PATIENCE).expect("it looks at each again");
+        }
+        assert_eq!((held.script.writes(), flush.is_finished()), (1, false));
+        let (step, stream, script, _) = held.end(Take(2));
+        assert_eq!(step, Step::Went(2));
+        while stream.level().written() < 6 {
+            assert!(!flush.is_finished(), "it has {PATIENCE:?}");
+            thread::yield_now();
+        }
+        assert_eq!(script.taken(), b"abcdef");
+        // Then nothing is left to wait for.
+        assert!(!stuck.cut());
+        flush.join().expect("a flush does not panic");
+    });
+}
+
+#[test]
+fn a_flush_of_none_is_over_at_once() {
+    let start = Instant::now();
+    drain::flush_all([], PATIENCE);
+    assert!(start.elapsed() < PATIENCE);
+}
+
+// ---- a cut that waits
+
+#[test]
+fn a_cut_that_waits_returns_when_the_write_in_flight_has_ended() {
+    for (answer, written) in [(Take(2), 2), (WouldBlock, 0), (refuse(NOSPC), 0), (Panic("in mid-write"), 0)] {
+        let mut held = MidWrite::new();
+        held.feeder.append(b"more");
+        let (stream, (tell, told)) = (Arc::clone(&held.stream), channel());
+        let cut = thread::spawn(move || {
+            tell.send(rustix::thread::gettid()).expect("the test listens");
+            stream.cut_and_wait();
+            stream.is_busy()
+        });
+        until_it_waits(told.recv().expect("it starts"));
+        assert!(held.stream.is_busy() && !cut.is_finished(), "the write has not ended");
+        let (_, stream, script, bell) = held.end(answer);
+        assert!(!cut.join().expect("a cut does not panic"), "it saw the end of the write");
+        assert_eq!(drain::step(&stream), Step::Rest);
+        assert_eq!((stream.level().written(), script.count_taken()), (written, written as usize));
+        assert_eq!((script.writes(), script.is_dropped(), bell.count()), (1, true, 1));
+    }
+}
+
+#[test]
+fn a_cut_that_waits_does_not_when_no_write_is_in_flight() {
+    let bell = Bell::default();
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let opening = Stream::open(request(&folder.path().join("file")), bell.listener());
+    let waiting = Stream::waiting(bell.listener());
+    let (ready, script, ..) = scripted([]);
+    let (failed, ..) = ended_by(refuse(NOSPC));
+    for stream in [opening, waiting, ready, failed] {
+        Feeder::new(&stream).append(b"abc");
+        for _ in 0..2 {
+            stream.cut_and_wait();
+        }
+    }
+    assert_eq!((script.writes(), script.is_dropped(), bell.count()), (0, true, 0));
+}
+
+// ---- giving up
+
+#[test]
+fn a_failure_from_outside_during_a_write_is_ignored_and_the_outcome_of_that_counts() {
+    for (answer, status, failure) in [
+        (Take(2), Status::Open, None),
+        (WouldBlock, Status::Open, None),
+        (refuse(NOSPC), Status::Failed, Some(os(NOSPC))),
+        (Panic("in mid-write"), Status::Failed, Some(Failure::Panic("in mid-write".into()))),
+    ] {
+        let held = MidWrite::new();
+        // As `resume` does when the reactor refuses the descriptor.
+        held.stream.give_up(os(IO));
+        assert!(held.stream.is_busy() && held.stream.failure().is_none());
+        assert!(is_status(&held.stream, Status::Open));
+        assert_eq!(held.bell.count(), 0);
+        let (_, stream, script, bell) = held.end(answer);
+        assert_eq!((stream.failure(), bell.count()), (failure.clone(), usize::from(failure.is_some())));
+        assert!(is_status(&stream, status));
+        let end = step_to_the_end(&stream);
+        assert_eq!(end, if failure.is_some() { Step::Rest } else { Step::Empty });
+        assert_eq!(script.taken(), if failure.is_some() { &b""[..] } else { b"abcdef" });
+    }
+}
+
+#[test]
+fn a_stream_that_nobody_writes_is_given_up_at_once_and_only_once() {
+    let (bell, script) = (Bell::default(), Script::default());
+    let (seen, look) = (Arc::new(AtomicBool::new(false)), script.clone());
+    let looked = Arc::clone(&seen);
+    let stream = Stream::waiting(bell.listener_that(move || looked.store(look.is_dropped(), SeqCst)));
+    stream.give(script.target());
+    let chunk = Chunk::new(b"abc");
+    let gone = chunk.gone();
+    stream.append(chunk.into());
+    for failure in [os(NOSPC), os(IO)] {
+        stream.give_up(failure);
+        assert_eq!((stream.failure(), bell.count()), (Some(os(NOSPC)), 1));
+    }
+    assert!(seen.load(SeqCst), "the target is let go before JS is told");
+    assert!(gone.load(SeqCst) && is_status(&stream, Status::Failed) && !stream.is_busy());
+    assert_eq!((drain::step(&stream), script.writes()), (Step::Rest, 0));
+}
+
+#[test]
+fn a_stream_that_is_given_up_before_it_opened_opens_nothing() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let path = folder.path().join("file");
+    let (bell, script) = (Bell::default(), Script::default());
+    let stream = Stream::open(request(&path), bell.listener());
+    stream.give_up(os(IO));
+    assert_eq!((drain::step(&stream), stream.failure()), (Step::Rest, Some(os(IO))));
+    stream.give(script.target());
+    assert!(is_status(&stream, Status::Failed) && script.is_dropped());
+    assert_eq!((path.exists(), descriptor(&stream), bell.count()), (false, -1, 1));
+}
+
+#[test]
+fn a_stream_is_not_given_up_that_waits_for_its_target_or_is_cut() {
+    let (bell, script) = (Bell::default(), Script::default());
+    let stream = Stream::waiting(bell.listener());
+    stream.give_up(os(IO));
+    assert_eq!(stream.failure(), None);
+    Feeder::new(&stream).append(b"abc");
+    stream.give(script.target());
+    assert_eq!((step_to_the_end(&stream), script.taken()), (Step::Empty, b"abc".to_vec()));
+    assert!(!stream.cut());
+    stream.give_up(os(IO));
+    assert_eq!((stream.failure(), bell.count()), (None, 0));
+    assert!(is_status(&stream, Status::Open));
 }

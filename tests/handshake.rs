@@ -14,13 +14,13 @@
 
 use loom::{
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering::SeqCst},
         mpsc::channel,
     },
     thread,
 };
-use spillway::level::{Level, Watch};
+use spillway::level::{ASLEEP, Level};
 
 /// Control words of which each has been stored once, as loom wants it: the
 /// value that an atomic is made with does not take part in its total order of
@@ -28,7 +28,7 @@ use spillway::level::{Level, Watch};
 fn words() -> Level {
     let level = Level::default();
     level.reset_mark();
-    level.set_watch(Watch::Awake);
+    level.set_napping(false);
     assert!(!level.publish(0));
     assert!(level.wait(0), "it is written, so nobody waits any more");
     level
@@ -41,20 +41,28 @@ fn words() -> Level {
 enum Sleep {
     /// As `Stream::fall_asleep` does.
     Right,
-    /// Looks at the mark, then says that it sleeps.
-    LooksFirst,
-    /// Goes on without asking whether somebody else was roused.
-    TakesNoTurn,
+    /// Stores that it sleeps, whatever the mark is by then.
+    Stores,
+    /// Lets go of the lock between its look and its sleep.
+    Unlocked,
+    /// Looks once more when it sleeps, and goes on though another may have
+    /// been scheduled for what it sees.
+    LooksAgain,
 }
 
-/// What JS does to have bytes drained.
+/// What JS does to have something drained.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Put {
-    /// `Inlet.admit`: fills the slab and rouses a drainer that sleeps.
+    /// `Inlet.admit`: a byte more in the live slab.
     Fill,
-    /// Rouses it besides without having seen that it sleeps, as `Inlet.waitFor`
-    /// may when somebody waits.
-    Rouse,
+    /// `Inlet.putBytes` of a big chunk: appends it, then looks for a sleeper.
+    Append,
+    /// Looks for a sleeper, then appends.
+    LooksFirst,
+    /// `Inlet.nextSlab`, then a byte into the new slab.
+    NextSlab,
+    /// The same, but it takes the drainer of the new slab for awake.
+    Forgets,
 }
 
 /// What happens in one model.
@@ -66,56 +74,86 @@ struct Scene {
     puts: &'static [Put],
 }
 
+/// `Queue`, in which a chunk counts as much as a byte.
+#[derive(Default)]
+struct Queue {
+    /// What is no longer in the live slab, or never was.
+    sealed: u32,
+    /// What lies below in the live slab is sealed.
+    start: u32,
+    written: u32,
+}
+
+impl Queue {
+    fn seal(&mut self, mark: u32) {
+        if self.start < mark {
+            self.sealed += mark - self.start;
+            self.start = mark;
+        }
+    }
+
+    fn is_empty(&self, mark: u32) -> bool {
+        self.sealed == 0 && self.start >= mark
+    }
+}
+
 /// A stream with its drainers.
 struct Model {
     level: Level,
     scene: Scene,
-    /// Held for each access that stores `watch`, in scenes with more than one
-    /// drainer. Loom does not know that no store comes between the two halves
-    /// of a swap that did not see it, so that a swap of `Awake` for `Awake`
-    /// would hide an `Asleep` stored after it; the lock tells it. It is held
-    /// for one access at a time and takes no order of accesses away.
-    order: Option<Mutex<()>>,
-    /// Up to where the live slab is written. `Stream::state` guards it together
-    /// with the look at the mark; nothing does here, which allows still more.
-    drained: AtomicUsize,
+    /// `Stream::state`, with its lock.
+    queue: Mutex<Queue>,
     /// Whether somebody is drainer.
     has_drainer: AtomicBool,
 }
 
 impl Model {
     fn new(scene: Scene) -> Arc<Self> {
-        let order = (scene.puts != [Put::Fill]).then(Mutex::default);
-        let (drained, has_drainer) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Arc::new(Self { level: words(), scene, order, drained, has_drainer })
+        let (queue, has_drainer) = (Mutex::default(), AtomicBool::new(false));
+        Arc::new(Self { level: words(), scene, queue, has_drainer })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().expect("nobody panics")
+    }
+
+    fn mark(&self) -> u32 {
+        u32::try_from(self.level.mark()).expect("a few bytes")
+    }
+
+    /// `Stream::append`.
+    fn append(&self) {
+        let mut queue = self.lock();
+        queue.seal(self.mark());
+        queue.sealed += 1;
+    }
+
+    /// `Stream::attach`.
+    fn attach(&self, reset_mark: impl FnOnce(&Level)) {
+        let mut queue = self.lock();
+        queue.seal(self.mark());
+        queue.start = 0;
+        reset_mark(&self.level);
     }
 
     fn become_drainer(&self) {
         assert!(!self.has_drainer.swap(true, SeqCst), "two drainers at once");
     }
 
-    fn set_watch(&self, watch: Watch) {
-        let _order = self.order.as_ref().map(|order| order.lock().expect("nobody panics"));
-        self.level.set_watch(watch);
-    }
-
-    fn rouse(&self) -> Watch {
-        let _order = self.order.as_ref().map(|order| order.lock().expect("nobody panics"));
-        self.level.rouse()
-    }
-
-    /// `Stream::is_drained`.
-    fn is_drained(&self) -> bool {
-        self.level.mark() == self.drained.load(SeqCst)
-    }
-
     /// `drain::step`: true for `Went`, false for `Empty`.
     fn step(&self) -> bool {
-        let mark = self.level.mark();
-        if self.drained.load(SeqCst) == mark {
+        let batch = {
+            let mut queue = self.lock();
+            queue.seal(self.mark());
+            queue.sealed
+        };
+        if batch == 0 {
             return false;
         }
-        self.drained.store(mark, SeqCst);
+        // The write itself is made without the lock.
+        let mut queue = self.lock();
+        queue.sealed -= batch;
+        queue.written += batch;
         true
     }
 
@@ -134,96 +172,185 @@ impl Model {
 
     /// `Stream::nap`, of which the time is over at once: loom has no clocks.
     fn nap(&self) -> bool {
-        self.set_watch(Watch::Napping);
-        self.set_watch(Watch::Awake);
-        !self.is_drained()
+        let queue = self.lock();
+        self.level.set_napping(true);
+        self.level.set_napping(false);
+        !queue.is_empty(self.mark())
     }
 
     /// `Stream::fall_asleep`.
     fn fall_asleep(&self) -> bool {
-        // From here on JS may make another the drainer.
+        // As soon as it sleeps JS may make another the drainer.
         self.has_drainer.store(false, SeqCst);
-        let ends = match self.scene.sleep {
-            Sleep::Right => {
-                self.set_watch(Watch::Asleep);
-                self.is_drained() || self.rouse() != Watch::Asleep
-            }
-            Sleep::LooksFirst => {
-                let is_drained = self.is_drained();
-                self.set_watch(Watch::Asleep);
-                is_drained || self.rouse() != Watch::Asleep
-            }
-            Sleep::TakesNoTurn => {
-                self.set_watch(Watch::Asleep);
-                self.is_drained()
-            }
-        };
-        if !ends {
+        let sleeps = self.says_that_it_sleeps();
+        if !sleeps {
             self.become_drainer();
         }
-        ends
+        sleeps
+    }
+
+    fn says_that_it_sleeps(&self) -> bool {
+        let queue = self.lock();
+        let mark = self.mark();
+        let is_empty = queue.is_empty(mark);
+        match self.scene.sleep {
+            Sleep::Right => is_empty && self.level.fall_asleep(mark as usize),
+            Sleep::Stores => {
+                if is_empty {
+                    let _ = self.level.fill(mark | ASLEEP);
+                }
+                is_empty
+            }
+            Sleep::Unlocked => {
+                drop(queue);
+                is_empty && self.level.fall_asleep(mark as usize)
+            }
+            Sleep::LooksAgain => {
+                let sleeps = is_empty && self.level.fall_asleep(mark as usize);
+                sleeps && queue.is_empty(self.mark())
+            }
+        }
     }
 }
 
-/// JS puts one byte after the other; every order in which a drainer can see that.
+/// The JS side of a stream.
+struct Js {
+    model: Arc<Model>,
+    mark: u32,
+    jobs: Vec<thread::JoinHandle<()>>,
+}
+
+impl Js {
+    fn schedule(&mut self) {
+        let model = Arc::clone(&self.model);
+        self.jobs.push(thread::spawn(move || model.run()));
+    }
+
+    /// `Inlet.admit`.
+    fn admit(&mut self, size: u32) {
+        self.mark += size;
+        if self.model.level.fill(self.mark) {
+            self.schedule();
+        }
+    }
+
+    fn attach(&mut self, reset_mark: impl FnOnce(&Level)) {
+        self.model.attach(reset_mark);
+        self.mark = 0;
+    }
+
+    fn put(&mut self, put: Put) {
+        match put {
+            Put::Fill => self.admit(1),
+            Put::Append => {
+                self.model.append();
+                self.admit(0);
+            }
+            Put::LooksFirst => {
+                self.admit(0);
+                self.model.append();
+            }
+            Put::NextSlab => {
+                self.attach(Level::reset_mark);
+                self.admit(1);
+            }
+            Put::Forgets => {
+                self.attach(|level| {
+                    let _ = level.fill(0);
+                });
+                self.admit(1);
+            }
+        }
+    }
+}
+
+/// JS puts one thing after the other; every order in which a drainer can see that.
 fn plays(scene: Scene) {
     let mut builder = loom::model::Builder::new();
-    // The orders of one put are few enough to see them all. For two the bound
-    // keeps it to seconds; what goes wrong here shows with three.
+    // The orders of one put are few enough to see them all. For more the bound
+    // keeps it to seconds (without it: to a minute); what goes wrong here shows with two.
     builder.preemption_bound = (scene.puts.len() > 1).then_some(5);
     builder.check(move || {
         let model = Model::new(scene);
-        let schedule = || {
-            let model = Arc::clone(&model);
-            thread::spawn(move || model.run())
-        };
-        let mut jobs = vec![schedule()];
-        for (mark, put) in (1..).zip(scene.puts) {
-            let must_rouse = model.level.fill(mark);
-            // `Stream::rouse`.
-            if (must_rouse || *put == Put::Rouse) && model.rouse() == Watch::Asleep {
-                jobs.push(schedule());
-            }
+        let mut js = Js { model: Arc::clone(&model), mark: 0, jobs: Vec::new() };
+        js.schedule();
+        for put in scene.puts {
+            js.put(*put);
         }
-        for job in jobs {
+        for job in js.jobs {
             job.join().expect("no job panics");
         }
-        assert!(model.is_drained(), "everyone sleeps, and there is something to write");
+        let written = model.lock().written as usize;
+        assert_eq!(written, scene.puts.len(), "everyone sleeps: what is written, and what was put");
         assert!(!model.has_drainer.load(SeqCst));
+        assert!(model.level.fill(js.mark), "and the next one finds the sleeper");
     });
+}
+
+fn plays_each(naps: bool, scenes: &[&'static [Put]]) {
+    for puts in scenes {
+        plays(Scene { sleep: Sleep::Right, naps, puts });
+    }
 }
 
 #[test]
 fn no_byte_is_left_when_the_drainer_sleeps_and_never_are_there_two() {
-    for puts in [&[Put::Fill][..], &[Put::Fill, Put::Fill]] {
-        plays(Scene { sleep: Sleep::Right, naps: false, puts });
-    }
+    plays_each(false, &[&[Put::Fill], &[Put::Fill, Put::Fill], &[Put::Fill, Put::Fill, Put::Fill]]);
 }
 
 #[test]
-fn nor_when_js_rouses_the_drainer_without_looking() {
-    for puts in [&[Put::Rouse][..], &[Put::Fill, Put::Rouse], &[Put::Rouse, Put::Fill]] {
-        plays(Scene { sleep: Sleep::Right, naps: false, puts });
-    }
+fn nor_is_a_chunk() {
+    plays_each(false, &[&[Put::Append], &[Put::Append, Put::Append]]);
+    plays_each(false, &[&[Put::Fill, Put::Append], &[Put::Append, Put::Fill]]);
+}
+
+#[test]
+fn nor_what_is_put_into_a_new_slab() {
+    // The second is filled up to the very mark at which the drainer may have left the first.
+    plays_each(false, &[&[Put::NextSlab], &[Put::Fill, Put::NextSlab], &[Put::NextSlab, Put::NextSlab]]);
+    plays_each(false, &[&[Put::Append, Put::NextSlab], &[Put::NextSlab, Put::Append]]);
 }
 
 #[test]
 fn nor_when_the_drainer_naps_before_it_sleeps() {
-    for puts in [&[Put::Fill][..], &[Put::Rouse], &[Put::Fill, Put::Fill]] {
-        plays(Scene { sleep: Sleep::Right, naps: true, puts });
-    }
+    plays_each(true, &[&[Put::Fill], &[Put::Append], &[Put::NextSlab]]);
+    plays_each(true, &[&[Put::Fill, Put::Fill], &[Put::Fill, Put::Append], &[Put::Fill, Put::NextSlab]]);
 }
 
 #[test]
-#[should_panic(expected = "there is something to write")]
-fn a_drainer_that_looks_before_it_says_that_it_sleeps_leaves_bytes() {
-    plays(Scene { sleep: Sleep::LooksFirst, naps: false, puts: &[Put::Fill] });
+#[should_panic(expected = "what is written, and what was put")]
+fn a_drainer_that_does_not_compare_the_mark_before_it_sleeps_leaves_bytes() {
+    plays(Scene { sleep: Sleep::Stores, naps: false, puts: &[Put::Fill] });
+}
+
+#[test]
+#[should_panic(expected = "what is written, and what was put")]
+fn a_drainer_that_looks_without_the_lock_leaves_chunks() {
+    plays(Scene { sleep: Sleep::Unlocked, naps: false, puts: &[Put::Append] });
+}
+
+#[test]
+#[should_panic(expected = "what is written, and what was put")]
+fn a_drainer_that_looks_without_the_lock_takes_a_new_slab_for_the_old_one() {
+    plays(Scene { sleep: Sleep::Unlocked, naps: false, puts: &[Put::Fill, Put::NextSlab] });
 }
 
 #[test]
 #[should_panic(expected = "two drainers at once")]
-fn a_drainer_that_goes_on_without_having_roused_itself_is_one_too_many() {
-    plays(Scene { sleep: Sleep::TakesNoTurn, naps: false, puts: &[Put::Fill] });
+fn a_drainer_that_goes_on_after_it_said_that_it_sleeps_is_one_too_many() {
+    plays(Scene { sleep: Sleep::LooksAgain, naps: false, puts: &[Put::Fill] });
+}
+
+#[test]
+#[should_panic(expected = "what is written, and what was put")]
+fn who_looks_for_a_sleeper_before_he_appends_may_leave_the_chunk() {
+    plays(Scene { sleep: Sleep::Right, naps: false, puts: &[Put::LooksFirst] });
+}
+
+#[test]
+#[should_panic(expected = "what is written, and what was put")]
+fn who_takes_the_drainer_of_a_new_slab_for_awake_may_leave_its_bytes() {
+    plays(Scene { sleep: Sleep::Right, naps: false, puts: &[Put::Forgets] });
 }
 
 // ---- waiting
@@ -317,47 +444,52 @@ fn who_changes_to_a_nearer_offset_is_told_of_that() {
 
 /// A drainer that goes to nap while JS comes to wait urgently: one of the two
 /// must see the other. `Stream::nap` up to its wait, and `Inlet.waitFor`.
-fn naps(nap: fn(&Level) -> bool) {
+fn naps(nap: fn(&Level) -> bool, wait: fn(&Level) -> bool) {
     loom::model(move || {
         let level = Arc::new(words());
         let shared = Arc::clone(&level);
         let drainer = thread::spawn(move || nap(&shared));
-        assert!(!level.wait(1), "nothing is written yet");
-        let is_roused = level.rouse() == Watch::Napping;
+        let is_roused = wait(&level);
         let is_seen = drainer.join().expect("the drainer does not panic");
         assert!(is_seen || is_roused, "somebody waits, and the drainer naps");
     });
 }
 
+/// Naps unless somebody waits.
+fn looks_when_it_naps(level: &Level) -> bool {
+    level.set_napping(true);
+    level.is_urgent()
+}
+
+/// Waits, and rouses who naps.
+fn looks_when_it_waits(level: &Level) -> bool {
+    assert!(!level.wait(1), "nothing is written yet");
+    level.is_napping()
+}
+
 #[test]
 fn who_waits_urgently_is_seen_by_a_drainer_that_goes_to_nap_or_rouses_it() {
-    naps(|level| {
-        level.set_watch(Watch::Napping);
-        level.is_urgent()
-    });
+    naps(looks_when_it_naps, looks_when_it_waits);
 }
 
 #[test]
 #[should_panic(expected = "somebody waits, and the drainer naps")]
 fn a_drainer_that_looks_before_it_says_that_it_naps_may_nap_too_long() {
-    naps(|level| {
+    let nap = |level: &Level| {
         let is_seen = level.is_urgent();
-        level.set_watch(Watch::Napping);
+        level.set_napping(true);
         is_seen
-    });
+    };
+    naps(nap, looks_when_it_waits);
 }
 
 #[test]
-fn bytes_do_not_have_a_napping_drainer_roused() {
-    // That it finds them by itself is `nor_when_the_drainer_naps_before_it_sleeps`.
-    loom::model(|| {
-        let level = Arc::new(words());
-        let shared = Arc::clone(&level);
-        let drainer = thread::spawn(move || {
-            shared.set_watch(Watch::Napping);
-            shared.set_watch(Watch::Awake);
-        });
-        assert!(!level.fill(1));
-        drainer.join().expect("the drainer does not panic");
-    });
+#[should_panic(expected = "somebody waits, and the drainer naps")]
+fn who_looks_for_a_napper_before_he_says_that_he_waits_may_not_rouse_it() {
+    let wait = |level: &Level| {
+        let is_roused = level.is_napping();
+        assert!(!level.wait(1), "nothing is written yet");
+        is_roused
+    };
+    naps(looks_when_it_naps, wait);
 }

@@ -4,14 +4,14 @@
 
 mod common;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
 use proptest::{
     prelude::*,
     test_runner::{FileFailurePersistence, RngAlgorithm, TestCaseResult},
 };
 use spillway::{
-    drain::{self, Step},
+    drain::{self, End, Step},
     error::Failure,
     level::Status,
     stream::Stream,
@@ -33,6 +33,12 @@ enum Op {
     Wait(usize),
     /// The drainer takes a step.
     Step,
+    /// A job drains the stream.
+    Job,
+    /// The end of the thread does.
+    Flush,
+    /// Somebody else says that nothing more can be written.
+    GiveUp,
     /// JS drops the rest.
     Cut,
 }
@@ -74,6 +80,9 @@ fn op() -> impl Strategy<Value = Op> {
         20 => size().prop_map(Op::Append),
         10 => (0_usize..50).prop_map(Op::Wait),
         60 => Just(Op::Step),
+        10 => Just(Op::Job),
+        5 => Just(Op::Flush),
+        1 => Just(Op::GiveUp),
         1 => Just(Op::Cut),
     ]
 }
@@ -105,6 +114,12 @@ fn replies() -> impl Strategy<Value = Vec<Reply>> {
     })
 }
 
+/// The errno with which a scripted target refuses its readiness.
+const NO_DESCRIPTOR: i32 = 24;
+
+/// An errno that no target answers.
+const GIVEN_UP: i32 = 200;
+
 /// What a stream is, without anything that makes it fast.
 #[derive(Default)]
 struct Model {
@@ -112,6 +127,8 @@ struct Model {
     written: usize,
     is_cut: bool,
     failure: Option<Failure>,
+    /// Nobody drains.
+    is_asleep: bool,
     /// What JS waits for.
     wanted: Option<usize>,
     wakes: usize,
@@ -119,11 +136,17 @@ struct Model {
 }
 
 impl Model {
-    fn put(&mut self, bytes: &[u8]) {
+    /// True if the drainer slept.
+    fn put(&mut self, bytes: &[u8]) -> bool {
         // What comes too late is not accepted.
-        if !self.is_cut && self.failure.is_none() {
+        if !self.is_over() {
             self.accepted.extend_from_slice(bytes);
         }
+        mem::take(&mut self.is_asleep)
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_cut || self.failure.is_some()
     }
 
     fn cut(&mut self) {
@@ -137,8 +160,43 @@ impl Model {
         self.wanted.is_none()
     }
 
+    /// Steps until there is nothing to do.
+    fn job(&mut self) {
+        loop {
+            match self.step() {
+                Step::Went(_) => {}
+                // No scripted target can say when it has room.
+                Step::Blocked => _ = self.fail(Failure::Os(NO_DESCRIPTOR)),
+                Step::Empty => return self.is_asleep = true,
+                Step::Rest => return,
+            }
+        }
+    }
+
+    /// True if everything is written that ever will be.
+    fn flush(&mut self) -> bool {
+        loop {
+            match self.step() {
+                Step::Went(_) => {}
+                // As above, but there is no job that would end the stream.
+                Step::Blocked => return false,
+                Step::Empty => {
+                    self.is_asleep = true;
+                    return true;
+                }
+                Step::Rest => return self.failure.is_none(),
+            }
+        }
+    }
+
+    fn give_up(&mut self) {
+        if !self.is_over() {
+            self.fail(Failure::Os(GIVEN_UP));
+        }
+    }
+
     fn step(&mut self) -> Step {
-        if self.is_cut || self.failure.is_some() {
+        if self.is_over() {
             return Step::Rest;
         }
         let left = self.accepted.len() - self.written;
@@ -203,21 +261,32 @@ impl Pair {
                     self.feeder.next_slab(room.max(count));
                 }
                 if self.feeder.room() > 0 {
-                    prop_assert!(!self.feeder.fill(&bytes), "no job has said that it sleeps");
-                    self.model.put(&bytes);
+                    prop_assert_eq!(self.feeder.fill(&bytes), self.model.put(&bytes));
                 }
             }
             Op::Attach(size) => self.feeder.next_slab(size),
             Op::Append(count) => {
                 let bytes = self.next_bytes(count);
-                self.feeder.append(&bytes);
-                self.model.put(&bytes);
+                prop_assert_eq!(self.feeder.append(&bytes), self.model.put(&bytes));
             }
             Op::Wait(ahead) => {
                 let wanted = self.model.written + ahead;
                 prop_assert_eq!(self.stream.level().wait(offset(wanted)), self.model.wait(wanted));
             }
             Op::Step => prop_assert_eq!(drain::step(&self.stream), self.model.step()),
+            Op::Job => {
+                // Others wait for the thread, so that it does not nap.
+                prop_assert!(matches!(drain::run(&self.stream, || true), End::Asleep));
+                self.model.job();
+            }
+            Op::Flush => {
+                let flushed = drain::flush(&self.stream, Duration::ZERO);
+                prop_assert_eq!(flushed.is_ok(), self.model.flush());
+            }
+            Op::GiveUp => {
+                self.stream.give_up(Failure::Os(GIVEN_UP));
+                self.model.give_up();
+            }
             Op::Cut => {
                 prop_assert!(!self.stream.cut(), "nobody else writes");
                 self.model.cut();
@@ -227,9 +296,11 @@ impl Pair {
     }
 
     fn agrees(&self) -> TestCaseResult {
-        let Model { accepted, written, is_cut, failure, wanted, wakes, .. } = &self.model;
+        let Model { accepted, written, is_cut, failure, is_asleep, wanted, wakes, .. } = &self.model;
         prop_assert!(self.script.has_taken(&accepted[..*written]), "a prefix of what was accepted");
         prop_assert_eq!(self.stream.level().written(), offset(*written));
+        prop_assert_eq!(self.stream.written(), *written as u64);
+        prop_assert_eq!(common::is_asleep(&self.stream), *is_asleep);
         prop_assert_eq!(&self.stream.failure(), failure);
         let status = if failure.is_some() { Status::Failed } else { Status::Open };
         prop_assert!(is_status(&self.stream, status));
@@ -252,7 +323,7 @@ impl Pair {
                     break;
                 }
                 Step::Rest => {
-                    prop_assert!(self.model.is_cut || self.model.failure.is_some());
+                    prop_assert!(self.model.is_over());
                     break;
                 }
             }

@@ -4,15 +4,17 @@
 mod common;
 
 use std::{
+    env,
     fs::{self, File as StdFile},
-    io::{self, ErrorKind, IoSlice, Read},
+    io::{self, IoSlice, Read},
     iter,
     os::fd::{AsFd, AsRawFd, OwnedFd},
     path::{Path, PathBuf},
+    process::Command,
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
-        mpsc::{Sender, channel},
+        mpsc::channel,
     },
     thread,
     time::{Duration, Instant},
@@ -24,6 +26,7 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
     pipe::{PipeFlags, pipe_with},
+    process::{Resource, Rlimit, Uid, getrlimit, setrlimit},
 };
 use spillway::{
     drain,
@@ -36,7 +39,8 @@ use spillway::{
 
 use common::{
     Answer::{Errno as Refuse, Interrupted, Panic, Take},
-    Bell, Feeder, PATIENCE, Script, count_descriptors, is_status, pattern, request, word,
+    Bell, Feeder, Full, Held, PATIENCE, Script, count_descriptors, descriptor, is_asleep, is_status,
+    panic_quietly, pattern, request,
 };
 
 /// Threads of the runtime: the reactor's and the pool's, as `runtime` has them.
@@ -71,16 +75,9 @@ impl Fed {
         Self { stream, bell, feeder }
     }
 
-    /// As `Sink.wake` does.
-    fn wake(&self) {
-        if self.stream.rouse() {
-            runtime::schedule(Arc::clone(&self.stream));
-        }
-    }
-
     /// Puts a chunk as JS does: a small one into the slab, a big one as it is.
     fn put(&mut self, bytes: &[u8]) {
-        let is_to_rouse = if bytes.len() >= 16 << 10 {
+        let slept = if bytes.len() >= 16 << 10 {
             self.feeder.append(bytes)
         } else {
             if bytes.len() > self.feeder.room() {
@@ -88,8 +85,8 @@ impl Fed {
             }
             self.feeder.fill(bytes)
         };
-        if is_to_rouse {
-            self.wake();
+        if slept {
+            runtime::schedule(Arc::clone(&self.stream));
         }
     }
 
@@ -97,7 +94,9 @@ impl Fed {
     fn until_written(&self) {
         let mut woken = self.bell.count();
         while !self.feeder.wait() {
-            self.wake();
+            if self.stream.level().is_napping() {
+                self.stream.rouse();
+            }
             // It may be about something else, such as the descriptor.
             woken += 1;
             self.bell.until(woken);
@@ -195,7 +194,7 @@ fn a_drainer_that_fell_asleep_is_roused_again_and_again() {
     assert_eq!(fs::read(&path).expect("it is there"), bytes);
     // And with nobody who waits: it does not stay awake for nothing.
     for byte in &bytes[..20] {
-        until("it sleeps", || word(&fed.stream, "watch") == 1);
+        until("it sleeps", || is_asleep(&fed.stream));
         fed.put(&[*byte]);
     }
     fed.until_written();
@@ -308,35 +307,17 @@ fn a_pipe_that_nobody_reads_any_more_ends_the_stream_with_epipe() {
     until("it lets go of the pipe", || count_descriptors(&name) == 0);
 }
 
-/// A target that is full and whose readiness is that of a regular file, for
-/// which no reactor waits.
-struct Stuck(StdFile, Sender<()>);
-
-impl Target for Stuck {
-    fn write(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
-        Err(ErrorKind::WouldBlock.into())
-    }
-
-    fn readiness(&self) -> io::Result<OwnedFd> {
-        self.0.as_fd().try_clone_to_owned()
-    }
-}
-
-impl Drop for Stuck {
-    fn drop(&mut self) {
-        self.1.send(()).expect("the test listens");
-    }
-}
-
 #[test]
 fn what_the_reactor_can_not_wait_for_ends_the_stream() {
-    let (tell, told) = channel();
+    // For a regular file no reactor waits.
     let file = tempfile::tempfile().expect("a file for the test");
-    let mut fed = Fed::into(Box::new(Stuck(file, tell)));
+    let (target, is_let_go) = Full::new(move || file.as_fd().try_clone_to_owned());
+    let mut fed = Fed::into(target);
     fed.put(b"abc");
     fed.bell.until(1);
     assert_eq!(fed.stream.failure(), Some(Failure::Os(Errno::PERM.raw_os_error())));
-    told.recv_timeout(PATIENCE).expect("the target is let go");
+    is_let_go.recv_timeout(PATIENCE).expect("the target is let go");
+    assert_eq!(fed.bell.count(), 1);
 }
 
 // ---- the pool
@@ -361,6 +342,23 @@ fn a_panic_on_the_pool_ends_one_stream_and_the_pool_serves_the_others() {
     other.put(b"abc");
     other.until_written();
     assert_eq!(script.taken(), b"abc");
+}
+
+#[test]
+fn a_target_that_panics_when_asked_for_its_readiness_ends_one_stream() {
+    // More than the pool has threads.
+    for _ in 0..3 * THREADS {
+        let (target, is_let_go) = Full::new(|| panic_quietly("who knows when"));
+        let mut bad = Fed::into(target);
+        bad.put(b"abc");
+        bad.bell.until(1);
+        assert_eq!(bad.stream.failure(), Some(Failure::Panic("who knows when".into())));
+        assert!(is_status(&bad.stream, Status::Failed) && !bad.stream.is_busy());
+        is_let_go.recv_timeout(PATIENCE).expect("the target is let go");
+    }
+    let mut good = Fed::into(Script::default().target());
+    good.put(b"abc");
+    good.until_written();
 }
 
 #[test]
@@ -536,4 +534,118 @@ fn a_job_that_could_not_open_the_file_is_over_when_js_brings_another() {
     }
     assert!(!fed.stream.cut());
     assert!(is_closed_within(&reader, Duration::from_secs(2)));
+}
+
+// ---- no thread to be had
+
+/// Has `work` done by test `name` in a process of its own, which it may harm.
+fn in_its_own_process(name: &str, work: impl FnOnce()) {
+    const IS_OWN: &str = "SPILLWAY_TEST_HAS_ITS_OWN_PROCESS";
+    if env::var_os(IS_OWN).is_some() {
+        return work();
+    }
+    let program = env::current_exe().expect("Linux");
+    let run = Command::new(program).args(["--exact", name, "--nocapture"]).env(IS_OWN, "").output();
+    let output = run.expect("it can be started again");
+    let texts = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    assert!(output.status.success() && texts[0].contains("1 passed"), "{}", texts.concat());
+}
+
+/// The number of threads that this user may have.
+struct Threads(Rlimit);
+
+impl Threads {
+    /// Only in a process of its own.
+    fn new() -> Self {
+        let nobody = Uid::from_raw(65_534);
+        // To root no thread is refused, and nor is it to the threads that root
+        // makes. Who may not become another is not that root.
+        let _ = rustix::thread::set_thread_res_uid(nobody, nobody, nobody);
+        Self(getrlimit(Resource::Nproc))
+    }
+
+    /// From here on the kernel refuses each new thread.
+    fn refuse(&self) {
+        setrlimit(Resource::Nproc, Rlimit { current: Some(0), ..self.0 }).expect("it may be less");
+        thread::Builder::new().spawn(|| ()).expect_err("the kernel refuses threads");
+    }
+
+    fn allow(&self) {
+        setrlimit(Resource::Nproc, self.0).expect("it may be what it was");
+    }
+}
+
+const NO_THREAD: Errno = Errno::AGAIN;
+
+#[test]
+fn a_runtime_that_gets_no_thread_is_an_error_and_may_be_started_later() {
+    in_its_own_process("a_runtime_that_gets_no_thread_is_an_error_and_may_be_started_later", || {
+        let threads = Threads::new();
+        threads.refuse();
+        for _ in 0..3 {
+            let error = runtime::start().expect_err("it has no thread");
+            assert_eq!(error.raw_os_error(), Some(NO_THREAD.raw_os_error()));
+        }
+        threads.allow();
+        let script = Script::default();
+        let mut fed = Fed::into(script.target());
+        fed.put(b"abc");
+        fed.until_written();
+        assert_eq!(script.taken(), b"abc");
+    });
+}
+
+#[test]
+fn a_stream_for_which_there_is_no_thread_fails_and_later_ones_are_served() {
+    in_its_own_process("a_stream_for_which_there_is_no_thread_fails_and_later_ones_are_served", || {
+        let threads = Threads::new();
+        // A file that anybody may open.
+        let path = Path::new("/dev/null");
+        runtime::start().expect("there are threads yet");
+        threads.refuse();
+        let script = Script::default();
+        for mut fed in [Fed::into(script.target()), Fed::open(path)] {
+            fed.put(b"abc");
+            fed.bell.until(1);
+            assert_eq!(fed.stream.failure(), Some(Failure::Os(NO_THREAD.raw_os_error())));
+            assert!(is_status(&fed.stream, Status::Failed) && !fed.stream.is_busy());
+            assert_eq!((descriptor(&fed.stream), fed.bell.count()), (-1, 1));
+        }
+        assert!(script.is_dropped() && script.writes() == 0);
+        threads.allow();
+        let mut fed = Fed::open(path);
+        fed.put(b"abc");
+        fed.until_written();
+        until_it_naps(&mut fed);
+    });
+}
+
+/// Puts single bytes until the drainer naps after one. It would not if it
+/// took jobs that failed for jobs that wait for its thread.
+fn until_it_naps(fed: &mut Fed) {
+    let end = Instant::now() + PATIENCE;
+    while !fed.stream.level().is_napping() {
+        assert!(Instant::now() < end, "it never naps");
+        if is_asleep(&fed.stream) {
+            fed.put(b"!");
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_gets_no_thread_of_its_own_waits_for_that_of_another() {
+    in_its_own_process("a_stream_that_gets_no_thread_of_its_own_waits_for_that_of_another", || {
+        let threads = Threads::new();
+        let (answer, held) = Held::new();
+        let mut first = Fed::into(Script::new([answer]).target());
+        first.put(b"abc");
+        held.until_entered();
+        threads.refuse();
+        let mut second = Fed::into(Script::default().target());
+        second.put(b"def");
+        assert_eq!((second.stream.failure(), second.stream.level().written()), (None, 0));
+        held.end(Take(usize::MAX));
+        first.until_written();
+        second.until_written();
+    });
 }

@@ -1,5 +1,5 @@
-//! What the tests share: a target that answers by a script, a listener that
-//! counts, a pipe, and the part of JS that puts bytes into a stream.
+//! What the tests share: a target that answers by a script, one that is full,
+//! a listener that counts, and the part of JS that puts bytes into a stream.
 
 #![allow(dead_code, reason = "each test binary takes what it needs of this")]
 
@@ -23,7 +23,7 @@ use parking_lot::{Condvar, Mutex};
 use rustix::fs::OFlags;
 use spillway::{
     drain::{self, Step},
-    level::Status,
+    level::{ASLEEP, Status},
     slab::Slab,
     stream::{Listener, Stream},
     target::{Request, Target},
@@ -142,8 +142,7 @@ impl Target for Scripted {
             Answer::Errno(errno) => Err(io::Error::from_raw_os_error(errno)),
             Answer::Unnamed => Err(io::Error::other("no errno")),
             Answer::Nothing => Ok(0),
-            // Without the hook, which would print each one, with a trace if one is asked for.
-            Answer::Panic(message) => std::panic::resume_unwind(Box::new(message)),
+            Answer::Panic(message) => panic_quietly(message),
             Answer::Call(_) => unreachable!("called until it gave another"),
         }
     }
@@ -158,6 +157,42 @@ impl Drop for Scripted {
     fn drop(&mut self) {
         self.0.0.lock().is_dropped = true;
     }
+}
+
+/// A target that is full and stays so, and whose readiness is what `readiness` gives.
+pub(crate) struct Full<F> {
+    readiness: F,
+    dropped: Sender<()>,
+}
+
+impl<F: Fn() -> io::Result<OwnedFd> + Send> Full<F> {
+    /// The target; the other is told when it is let go.
+    pub(crate) fn new(readiness: F) -> (Box<Self>, Receiver<()>) {
+        let (dropped, is_dropped) = channel();
+        (Box::new(Self { readiness, dropped }), is_dropped)
+    }
+}
+
+impl<F: Fn() -> io::Result<OwnedFd> + Send> Target for Full<F> {
+    fn write(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn readiness(&self) -> io::Result<OwnedFd> {
+        (self.readiness)()
+    }
+}
+
+impl<F> Drop for Full<F> {
+    fn drop(&mut self) {
+        // Not every test listens.
+        let _ = self.dropped.send(());
+    }
+}
+
+/// Panics as a target would, but without the hook, which would print it.
+pub(crate) fn panic_quietly(message: &'static str) -> ! {
+    std::panic::resume_unwind(Box::new(message))
 }
 
 /// A write that the test holds up: the far end of an [`Answer::Call`].
@@ -261,23 +296,25 @@ impl Feeder {
         self.size - self.mark
     }
 
-    /// Fills the live slab, which must have room. True if the drainer must be roused.
+    /// Fills the live slab, which must have room. True if the drainer slept:
+    /// the caller has a job scheduled.
     pub(crate) fn fill(&mut self, bytes: &[u8]) -> bool {
         self.slab.as_ref().expect("a slab is attached").fill(self.mark, bytes);
         self.mark += bytes.len();
         self.accepted += bytes.len();
-        self.is_to_rouse()
+        self.admit()
     }
 
-    /// Appends a chunk of its own. True if the drainer must be roused.
+    /// Appends a chunk of its own. True if the drainer slept: the caller has
+    /// a job scheduled.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> bool {
         self.accepted += bytes.len();
         self.stream.append(Bytes::copy_from_slice(bytes));
-        self.is_to_rouse()
+        self.admit()
     }
 
-    /// Stores the mark, anew or not, and looks whether the drainer sleeps.
-    fn is_to_rouse(&self) -> bool {
+    /// Stores the mark, a new one or the same, and finds the drainer if it sleeps.
+    fn admit(&self) -> bool {
         self.stream.level().fill(u32::try_from(self.mark).expect("slabs are small"))
     }
 
@@ -318,6 +355,16 @@ pub(crate) fn word(stream: &Stream, name: &str) -> u32 {
 /// Whether `status` is what JS is told of the stream.
 pub(crate) fn is_status(stream: &Stream, status: Status) -> bool {
     word(stream, "status") == status as u32
+}
+
+/// Whether the drainer says that it sleeps. JS finds that out by [`Feeder::fill`] alone.
+pub(crate) fn is_asleep(stream: &Stream) -> bool {
+    word(stream, "mark") & ASLEEP != 0
+}
+
+/// The number that JS is told of as the descriptor that was opened here.
+pub(crate) fn descriptor(stream: &Stream) -> i32 {
+    word(stream, "descriptor").cast_signed()
 }
 
 /// `count` as an offset of the stream.
