@@ -158,6 +158,11 @@ fn position(start: f64) -> Option<u64> {
     (start >= 0.0).then_some(start as u64)
 }
 
+#[expect(clippy::cast_precision_loss, reason = "exact up to 8 PiB, more than anybody writes")]
+fn number(bytes: u64) -> f64 {
+    bytes as f64
+}
+
 /// The listener of one stream.
 struct Ear {
     wake: Arc<Wake>,
@@ -278,9 +283,8 @@ impl Sink {
 
     /// Bytes that the kernel has taken: the whole count, where the word `Written` has not enough of it.
     #[napi]
-    #[expect(clippy::cast_precision_loss, reason = "nobody writes 8 PiB")]
     pub fn written(&self) -> f64 {
-        self.stream.written() as f64
+        number(self.stream.written())
     }
 
     /// Whether a write is in flight.

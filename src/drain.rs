@@ -182,10 +182,9 @@ pub fn flush(stream: &Stream, patience: Duration) -> io::Result<()> {
     loop {
         let left = end.saturating_duration_since(Instant::now());
         match step(stream) {
-            Step::Went(_) => continue,
             // JS is to say when there is more.
             Step::Empty if stream.fall_asleep() => return Ok(()),
-            Step::Empty => continue,
+            Step::Went(_) | Step::Empty => continue,
             Step::Blocked => {
                 if let Some(fd) = readiness(stream).map_err(io::Error::other)? {
                     is_writable(fd, Timespec::try_from(left).ok().as_ref())?;
