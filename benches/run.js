@@ -1,94 +1,147 @@
 'use strict'
 
-// npm run bench [-- --rounds N] [--marks] [--dir FOLDER] [CASE ...]
+// npm run bench [-- OPTION ... CASE ...]
 //
-// Ours and stock in alternation, each time in a fresh process, on tmpfs unless
-// --dir names another place. Prints medians of the ratios, with the lowest and
-// the highest, and what both sides had. --marks compares high-water marks instead of peers.
+//   --rounds N   pairs of runs for each ratio (5)
+//   --quick      a tenth of the bytes, one pair: under two minutes
+//   --dir DIR    where the files go (tmpfs, if there is one)
+//   --marks      high-water marks from 16 KiB to 4 MiB instead of peers
+//   --syscalls   counts system calls, too, by strace
+//   --report     writes docs/benchmarks.md and its pictures
+//
+// Ours and a peer in alternation, each time in a fresh process, which checks
+// what it wrote. Ratios are medians over the pairs, with the lowest and the highest.
 
 const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { parseArgs } = require('node:util')
-const { CASES, SOURCE_SIZE } = require('./case.js')
+const { OUR_MARK, PEERS } = require('./peers.js')
+const { median, spread, writeReport } = require('./report.js')
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '5' },
+    quick: { type: 'boolean', default: false },
+    dir: { type: 'string', default: fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir() },
     marks: { type: 'boolean', default: false },
-    dir: { type: 'string', default: fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir() }
+    syscalls: { type: 'boolean', default: false },
+    report: { type: 'boolean', default: false }
   }
 })
 
-const DEFAULT_MARK = 1024 * 1024
 const KIB = 1024
-const PEERS = [
-  { name: 'stock, its defaults', which: 'stock' },
-  { name: 'stock, our mark', which: 'stock', mark: DEFAULT_MARK },
-  { name: 'SonicBoom, asynchronous', which: 'sonic-boom' }
-]
-const MARKS = [64, 128, 256, 512, 1024, 2048, 4096].map(kib => ({ name: `${kib} KiB`, which: 'spillway', mark: kib * KIB }))
+const MARKS = [16, 64, 128, 256, 512, 1024, 2048, 4096].map(kib => kib * KIB)
+const CASES_BY_MARK = ['lines-strings', 'pipe']
 
-const rounds = Number(options.rounds)
+const shrink = options.quick ? 10 : 1
+const rounds = options.quick ? 1 : Number(options.rounds)
+const allCases = fs.readdirSync(path.join(__dirname, 'cases')).map(file => path.basename(file, '.js')).sort()
 const folder = fs.mkdtempSync(path.join(options.dir, 'spillway-bench-'))
-const file = path.join(folder, 'file')
-const names = positionals.length > 0 ? positionals : Object.keys(CASES)
+const source = path.join(folder, 'source')
 
-function measure (name, { which, mark }) {
-  const args = [path.join(__dirname, 'case.js'), which, name, file, ...(mark ? [String(mark)] : [])]
-  const printed = execFileSync(process.execPath, args, { encoding: 'utf8' })
-  fs.rmSync(file)
-  return JSON.parse(printed)
-}
-
-const median = values => values.toSorted((a, b) => a - b)[values.length >> 1]
-const times = values => `${median(values).toFixed(2)} × (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`
-const sign = value => `${value >= 0 ? '+' : ''}${value.toFixed(1)}`
-
-/** How the runs of ours compare with those of the peer beside them. */
-function compare (name, ours, peer, theirs) {
-  const ratios = key => ours.map((run, round) => run[key] / theirs[round][key])
-  const both = (key, unit) => {
-    const difference = median(ours.map((run, round) => run[key] - theirs[round][key]))
-    return `${median(ours.map(run => run[key])).toFixed(1)} ${unit} to ${median(theirs.map(run => run[key])).toFixed(1)} (${sign(difference)})`
+/** Runs one case by one peer. */
+function measure (name, peer, rest = {}, prefix = []) {
+  const outputs = path.join(folder, 'outputs')
+  fs.mkdirSync(outputs)
+  try {
+    const task = JSON.stringify({ name, peer, folder: outputs, source, shrink, ...rest })
+    const [command, ...args] = [...prefix, process.execPath, path.join(__dirname, 'child.js'), task]
+    return JSON.parse(execFileSync(command, args, { encoding: 'utf8' }))
+  } finally {
+    fs.rmSync(outputs, { recursive: true })
   }
-  console.log(`${name} against ${peer.name}`)
-  console.log(`  speed ${times(ratios('time').map(value => 1 / value))}, CPU ${times(ratios('cpu'))}`)
-  console.log(`  event-loop delay p99 ${both('p99', 'ms')}, peak memory ${both('peak', 'MiB')}`)
 }
 
-function benchPeers (name) {
-  const peers = PEERS.filter(({ which }) => which !== 'sonic-boom' || CASES[name].isForSonicBoom)
+/** The number of system calls that it makes. */
+function countSyscalls (name, peer) {
+  const log = path.join(folder, 'strace')
+  measure(name, peer, {}, ['strace', '-f', '-c', '-o', log])
+  return Number(/^\s*100\.00.*?(\d+)\s+(?:\d+\s+)?total$/m.exec(fs.readFileSync(log, 'utf8'))[1])
+}
+
+/** Ours and `peer` in alternation. */
+function compare (name, peer) {
   const ours = []
-  const theirs = peers.map(() => [])
+  const theirs = []
   for (let round = 0; round < rounds; round++) {
-    ours.push(measure(name, { which: 'spillway' }))
-    peers.forEach((peer, at) => theirs[at].push(measure(name, peer)))
+    ours.push(measure(name, 'spillway'))
+    theirs.push(measure(name, peer))
   }
-  peers.forEach((peer, at) => compare(name, ours, peer, theirs[at]))
+  const ratios = key => ours.map((run, round) => run[key] / theirs[round][key])
+  const both = key => ({ ours: median(ours.map(run => run[key])), theirs: median(theirs.map(run => run[key])), more: median(ours.map((run, round) => run[key] - theirs[round][key])) })
+  return {
+    name,
+    peer,
+    speed: spread(ratios('time').map(value => 1 / value)),
+    cpu: spread(ratios('cpu')),
+    p50: both('p50'),
+    p99: both('p99'),
+    peak: both('peak'),
+    syscalls: options.syscalls ? { ours: countSyscalls(name, 'spillway'), theirs: countSyscalls(name, peer) } : undefined
+  }
 }
 
-function benchMarks (name) {
-  const runs = MARKS.map(() => [])
-  for (let round = 0; round < rounds; round++) MARKS.forEach((mark, at) => runs[at].push(measure(name, mark)))
-  const base = runs[MARKS.findIndex(({ mark }) => mark === DEFAULT_MARK)]
-  console.log(`${name}: speed as a part of that at 1 MiB, event-loop delay p99, peak memory`)
-  MARKS.forEach((mark, at) => {
-    const speeds = runs[at].map((run, round) => base[round].time / run.time)
-    console.log(`  ${mark.name.padStart(8)}  ${times(speeds)}  ${median(runs[at].map(run => run.p99)).toFixed(1)} ms  ` +
-      `${median(runs[at].map(run => run.peak)).toFixed(0)} MiB`)
+const times = ({ median, low, high }) => `${median.toFixed(2)} × (${low.toFixed(2)} to ${high.toFixed(2)})`
+const beside = ({ ours, theirs, more }, unit) => `${ours.toFixed(1)} to ${theirs.toFixed(1)} ${unit} (${more < 0 ? '−' : '+'}${Math.abs(more).toFixed(1)})`
+
+function print ({ peer, speed, cpu, p50, p99, peak, syscalls }) {
+  console.log(`  ${PEERS[peer].title.padEnd(26)} speed ${times(speed)}, CPU ${times(cpu)}`)
+  console.log(`  ${''.padEnd(26)} event-loop delay p50 ${beside(p50, 'ms')}, p99 ${beside(p99, 'ms')}, peak memory ${beside(peak, 'MiB')}`)
+  if (syscalls) console.log(`  ${''.padEnd(26)} system calls ${syscalls.ours} to ${syscalls.theirs}`)
+}
+
+function benchPeers (names) {
+  return names.flatMap(name => {
+    const { title, peers } = require(`./cases/${name}.js`)
+    console.log(`${name}: ${title}`)
+    return peers.filter(peer => !PEERS[peer].isMissing).map(peer => {
+      const result = compare(name, peer)
+      print(result)
+      return result
+    })
   })
 }
 
-try {
-  for (const name of names) {
-    if (!(name in CASES)) throw new Error(`no case named ${JSON.stringify(name)}: ${Object.keys(CASES).join(', ')}`)
-    if (CASES[name].needsSource && !fs.existsSync(`${file}.source`)) fs.writeFileSync(`${file}.source`, Buffer.alloc(SOURCE_SIZE, 'spillway '))
-    if (options.marks) benchMarks(name)
-    else benchPeers(name)
+/** Each mark beside our default one. */
+function benchMarks (names) {
+  return names.flatMap(name => {
+    console.log(`${name}: speed by mark as a part of that at ${OUR_MARK / KIB} KiB, event-loop delay p99, peak memory`)
+    const runs = MARKS.map(() => [])
+    for (let round = 0; round < rounds; round++) MARKS.forEach((mark, at) => runs[at].push(measure(name, 'spillway', { mark })))
+    const base = runs[MARKS.indexOf(OUR_MARK)]
+    return MARKS.map((mark, at) => {
+      const result = {
+        name,
+        mark,
+        speed: spread(runs[at].map((run, round) => base[round].time / run.time)),
+        p99: median(runs[at].map(run => run.p99)),
+        peak: median(runs[at].map(run => run.peak))
+      }
+      console.log(`  ${`${mark / KIB} KiB`.padStart(9)}  ${times(result.speed)}  ${result.p99.toFixed(1)} ms  ${result.peak.toFixed(0)} MiB`)
+      return result
+    })
+  })
+}
+
+function main () {
+  const unknown = positionals.find(name => !allCases.includes(name))
+  if (unknown !== undefined) throw new Error(`no case named ${unknown}: ${allCases.join(', ')}`)
+  const period = require('./cases/pipe.js').period
+  fs.writeFileSync(source, Buffer.alloc(period.length * require('./cases/pipe.js').count / shrink, period))
+  const names = positionals.length > 0 ? positionals : allCases
+  const marks = options.marks || options.report ? benchMarks(positionals.length > 0 ? positionals : CASES_BY_MARK) : []
+  const results = options.marks ? [] : benchPeers(names)
+  if (options.report) {
+    const memory = ['spillway', 'stock'].map(peer => ({ peer, series: measure('flood', peer, { watches: true }).series }))
+    writeReport({ results, marks, memory, rounds, folder: options.dir })
   }
+}
+
+try {
+  main()
 } finally {
   fs.rmSync(folder, { recursive: true, force: true })
 }

@@ -157,17 +157,16 @@ fn readiness(stream: &Stream) -> Result<Option<OwnedFd>, Failure> {
 /// Writes everything of all `streams` on this thread, when it ends and no job
 /// will. Waits at most `patience` for those that take nothing, all together.
 pub fn flush_all(streams: impl IntoIterator<Item = Arc<Stream>>, patience: Duration) {
-    let end = Instant::now() + patience;
-    let mut left: Vec<_> = streams.into_iter().collect();
-    // In turn, so that one does not use up the time of the others.
-    let is_stuck = |stream: &Arc<Stream>| {
-        flush(stream, SLICE.min(patience)).is_err_and(|error| error.kind() == ErrorKind::TimedOut)
+    let is_stuck = |stream: &Arc<Stream>, time| {
+        flush(stream, time).is_err_and(|error| error.kind() == ErrorKind::TimedOut)
     };
-    loop {
-        left.retain(is_stuck);
-        if left.is_empty() || Instant::now() >= end {
-            return;
-        }
+    let mut left: Vec<_> = streams.into_iter().collect();
+    // What can be written without waiting costs no patience.
+    left.retain(|stream| is_stuck(stream, Duration::ZERO));
+    let end = Instant::now() + patience;
+    while !left.is_empty() && Instant::now() < end {
+        // In turn, so that one does not use up the time of the others.
+        left.retain(|stream| is_stuck(stream, SLICE.min(end.saturating_duration_since(Instant::now()))));
     }
 }
 

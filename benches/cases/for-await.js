@@ -1,0 +1,19 @@
+'use strict'
+
+const { once } = require('node:events')
+const fs = require('node:fs')
+const { ALL } = require('../producers.js')
+
+module.exports = {
+  title: 'for await over a read stream',
+  period: Buffer.alloc(64 * 1024, 'spillway '),
+  count: 6400,
+  readsSource: true,
+  peers: [...ALL, 'nothing'],
+  async run (out, { source }) {
+    for await (const chunk of fs.createReadStream(source)) {
+      if (!out.write(chunk)) await once(out, 'drain')
+    }
+    out.end()
+  }
+}

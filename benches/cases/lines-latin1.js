@@ -1,0 +1,13 @@
+'use strict'
+
+const { ALL, loop } = require('../producers.js')
+
+const text = 'Füße, Çedille, ñandú, señor, Ångström, œuvre without ligature: all of it in one byte each, äöü.......\n'.replace('œ', 'oe')
+
+module.exports = {
+  title: 'latin1 strings of 100 characters',
+  period: Buffer.from(text, 'latin1'),
+  count: 2_000_000,
+  peers: ALL,
+  run: (out, { count }) => loop(out, () => text, count, 'latin1')
+}

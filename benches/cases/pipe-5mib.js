@@ -1,0 +1,15 @@
+'use strict'
+
+const fs = require('node:fs')
+
+const MIB = 1024 * 1024
+
+module.exports = {
+  title: 'pipe with chunks and marks of 5 MiB',
+  period: Buffer.alloc(64 * 1024, 'spillway '),
+  count: 6400,
+  readsSource: true,
+  mark: 5 * MIB,
+  peers: ['stock', 'nothing'],
+  run: (out, { source }) => fs.createReadStream(source, { highWaterMark: 5 * MIB }).pipe(out)
+}

@@ -1,0 +1,12 @@
+'use strict'
+
+const { ALL, LINE, loop } = require('../producers.js')
+
+module.exports = {
+  title: '200 streams at once',
+  period: Buffer.from(LINE),
+  count: 2_000_000,
+  files: 200,
+  peers: ALL,
+  run: (out, { count }) => loop(out, () => LINE, count)
+}

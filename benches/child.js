@@ -1,0 +1,75 @@
+'use strict'
+
+// One case by one peer, in a process of its own:
+// node child.js '{ "name", "peer", "folder", "source", "shrink", "mark", "watches" }'
+//
+// Prints one line of JSON: time and CPU in milliseconds, event-loop delay in
+// milliseconds, peak memory in MiB; with `watches` the memory over time, too.
+
+const { once } = require('node:events')
+const fs = require('node:fs')
+const path = require('node:path')
+const { monitorEventLoopDelay } = require('node:perf_hooks')
+const { PEERS } = require('./peers.js')
+
+const MIB = 1024 * 1024
+
+/** Peak memory of this process; `resourceUsage().maxRSS` would begin with that of its parent. */
+function peak () {
+  return Number(/VmHWM:\s+(\d+) kB/.exec(fs.readFileSync('/proc/self/status', 'latin1'))[1]) / 1024
+}
+
+/** Throws unless `file` holds `period` again and again, `size` bytes in all. */
+function check (file, period, size) {
+  const expected = Buffer.alloc(period.length * Math.ceil(MIB / period.length), period)
+  const actual = Buffer.alloc(expected.length)
+  const fd = fs.openSync(file, 'r')
+  let total = 0
+  for (let count; (count = fs.readSync(fd, actual)) > 0; total += count) {
+    if (!actual.subarray(0, count).equals(expected.subarray(0, count))) throw new Error(`${file} differs behind byte ${total}`)
+  }
+  fs.closeSync(fd)
+  if (total !== size) throw new Error(`${file} has ${total} bytes of ${size}`)
+}
+
+/** Memory over time, in milliseconds and MiB, at most every 5 ms. */
+function watch (start) {
+  const series = []
+  const look = () => {
+    const at = performance.now() - start
+    if (series.length === 0 || at - series.at(-1)[0] >= 5) series.push([at, process.memoryUsage.rss() / MIB])
+  }
+  const timer = setInterval(look, 5)
+  return { series, onLine: at => at % 1000 === 0 && look(), stop: () => clearInterval(timer) }
+}
+
+async function main ({ name, peer, folder, source, shrink, mark, watches }) {
+  const spec = require(`./cases/${name}.js`)
+  const files = Array.from({ length: spec.files ?? 1 }, (_, at) => path.join(folder, `out-${at}`))
+  const count = spec.count / shrink / files.length
+  const delay = monitorEventLoopDelay({ resolution: 2 })
+  delay.enable()
+  const cpu = process.cpuUsage()
+  const start = performance.now()
+  const watcher = watches ? watch(start) : undefined
+  const outs = files.map(file => PEERS[peer].open(file, mark ?? spec.mark))
+  const closed = Promise.all(outs.map(out => once(out, 'close')))
+  for (const out of outs) spec.run(out, { count, source, onLine: watcher?.onLine })
+  await closed
+  const time = performance.now() - start
+  const { user, system } = process.cpuUsage(cpu)
+  watcher?.stop()
+  const result = {
+    time,
+    cpu: (user + system) / 1000,
+    p50: delay.percentile(50) / 1e6,
+    p99: delay.percentile(99) / 1e6,
+    peak: peak(),
+    series: watcher?.series
+  }
+  const size = spec.readsSource ? fs.statSync(source).size : count / (spec.perPeriod ?? 1) * spec.period.length
+  if (!PEERS[peer].isCeiling) files.forEach(file => check(file, spec.period, size))
+  console.log(JSON.stringify(result))
+}
+
+main(JSON.parse(process.argv[2]))

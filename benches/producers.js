@@ -1,0 +1,40 @@
+'use strict'
+
+// What cases have in common: how chunks come, one after the other.
+
+/**
+ * Writes until false, then goes on at 'drain'.
+ * @param {import('node:stream').Writable} out
+ * @param {(at: number) => string | Buffer} chunk
+ * @param {number} count
+ * @param {string} [encoding]
+ */
+function loop (out, chunk, count, encoding) {
+  let at = 0
+  const go = () => {
+    while (at < count) {
+      if (!out.write(chunk(at++), encoding)) return out.once('drain', go)
+    }
+    out.end()
+  }
+  go()
+}
+
+/** Writes `lines` chunks in each turn of the event loop. */
+function eachTurn (out, chunk, count, lines) {
+  let at = 0
+  const go = () => {
+    for (let line = 0; line < lines && at < count; line++) out.write(chunk(at++))
+    if (at < count) setImmediate(go)
+    else out.end()
+  }
+  go()
+}
+
+/** A case that loops over one and the same chunk. */
+const repeat = (chunk, count, rest) => ({ period: Buffer.from(chunk), count, run: (out, { count }) => loop(out, () => chunk, count), ...rest })
+
+const ALL = ['stock', 'stock-at-our-mark']
+const STRINGS = [...ALL, 'sonic-boom', 'sonic-boom-sync', 'utf8-stream', 'pino']
+
+module.exports = { loop, eachTurn, repeat, ALL, STRINGS, LINE: `${'x'.repeat(99)}\n` }
