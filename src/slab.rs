@@ -34,10 +34,13 @@ pub struct Slab {
 unsafe impl Sync for Slab {}
 
 impl Slab {
-    /// A slab of `size` bytes.
+    /// A slab of `size` bytes. The system gives the memory page by page, as it is filled.
     #[must_use]
+    #[expect(unsafe_code, reason = "this is the module for it")]
     pub fn new(size: usize) -> Arc<Self> {
-        let memory = (0..size).map(|_| UnsafeCell::new(0)).collect();
+        let zeros = Box::into_raw(vec![0_u8; size].into_boxed_slice());
+        // SAFETY: an `UnsafeCell<u8>` lies in memory as a `u8` does, and nobody else has the box.
+        let memory = unsafe { Box::from_raw(zeros as *mut [UnsafeCell<u8>]) };
         Arc::new(Self { memory })
     }
 
