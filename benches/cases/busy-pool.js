@@ -6,7 +6,7 @@ const { LINE, STRINGS, loop } = require('../producers.js')
 module.exports = {
   title: 'lines of 100 bytes beside a busy libuv pool',
   period: Buffer.from(LINE),
-  count: 1_000_000,
+  count: 200_000,
   peers: STRINGS.slice(0, 3),
   run (out, { count }) {
     let isDone = false
