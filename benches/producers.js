@@ -34,7 +34,10 @@ function eachTurn (out, chunk, count, lines) {
 /** A case that loops over one and the same chunk. */
 const repeat = (chunk, count, rest) => ({ period: Buffer.from(chunk), count, run: (out, { count }) => loop(out, () => chunk, count), ...rest })
 
+/** Of a case that copies a file of 400 MiB. */
+const SOURCE = { period: Buffer.alloc(64 * 1024, 'spillway '), count: 6400, readsSource: true }
+
 const ALL = ['stock', 'stock-at-our-mark']
 const STRINGS = [...ALL, 'sonic-boom', 'sonic-boom-sync', 'utf8-stream', 'pino']
 
-module.exports = { loop, eachTurn, repeat, ALL, STRINGS, LINE: `${'x'.repeat(99)}\n` }
+module.exports = { loop, eachTurn, repeat, SOURCE, ALL, STRINGS, LINE: `${'x'.repeat(99)}\n` }

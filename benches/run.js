@@ -18,6 +18,7 @@ const os = require('node:os')
 const path = require('node:path')
 const { parseArgs } = require('node:util')
 const { OUR_MARK, PEERS } = require('./peers.js')
+const { SOURCE } = require('./producers.js')
 const { median, spread, writeReport } = require('./report.js')
 
 const { values: options, positionals } = parseArgs({
@@ -129,8 +130,7 @@ function benchMarks (names) {
 function main () {
   const unknown = positionals.find(name => !allCases.includes(name))
   if (unknown !== undefined) throw new Error(`no case named ${unknown}: ${allCases.join(', ')}`)
-  const period = require('./cases/pipe.js').period
-  fs.writeFileSync(source, Buffer.alloc(period.length * require('./cases/pipe.js').count / shrink, period))
+  fs.writeFileSync(source, Buffer.alloc(SOURCE.period.length * SOURCE.count / shrink, SOURCE.period))
   const names = positionals.length > 0 ? positionals : allCases
   const marks = options.marks || options.report ? benchMarks(positionals.length > 0 ? positionals : CASES_BY_MARK) : []
   const results = options.marks ? [] : benchPeers(names)

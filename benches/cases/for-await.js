@@ -2,13 +2,11 @@
 
 const { once } = require('node:events')
 const fs = require('node:fs')
-const { ALL } = require('../producers.js')
+const { ALL, SOURCE } = require('../producers.js')
 
 module.exports = {
   title: 'for await over a read stream',
-  period: Buffer.alloc(64 * 1024, 'spillway '),
-  count: 6400,
-  readsSource: true,
+  ...SOURCE,
   peers: [...ALL, 'nothing'],
   async run (out, { source }) {
     for await (const chunk of fs.createReadStream(source)) {

@@ -1,14 +1,13 @@
 'use strict'
 
 const fs = require('node:fs')
+const { SOURCE } = require('../producers.js')
 
 const MIB = 1024 * 1024
 
 module.exports = {
   title: 'pipe with chunks and marks of 5 MiB',
-  period: Buffer.alloc(64 * 1024, 'spillway '),
-  count: 6400,
-  readsSource: true,
+  ...SOURCE,
   mark: 5 * MIB,
   peers: ['stock', 'nothing'],
   run: (out, { source }) => fs.createReadStream(source, { highWaterMark: 5 * MIB }).pipe(out)
