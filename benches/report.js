@@ -27,7 +27,7 @@ function table (head, rows) {
 function draw (name, option, { width = 900, height = 480 } = {}) {
   const echarts = require('echarts')
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width, height })
-  chart.setOption({ animation: false, backgroundColor: '#fff', grid: { containLabel: true, left: 16, right: 48, top: 64, bottom: 16 }, ...option })
+  chart.setOption({ animation: false, backgroundColor: '#fff', grid: { containLabel: true, left: 64, right: 48, top: 72, bottom: 16 }, ...option })
   fs.writeFileSync(path.join(PICTURES, `${name}.svg`), chart.renderToSVGString())
   chart.dispose()
 }
@@ -38,7 +38,7 @@ function drawBars (name, title, results, peers, value, axis) {
   const find = (name, peer) => results.find(result => result.name === name && result.peer === peer)
   draw(name, {
     title: { text: title, left: 'center' },
-    legend: { top: 32 },
+    legend: { top: 40, itemGap: 32 },
     xAxis: axis,
     yAxis: { type: 'category', data: cases.map(titleOf) },
     series: peers.map(({ peer, name, pick = value }) => ({
@@ -62,7 +62,7 @@ function drawAll ({ results, memory }) {
   ], undefined, { type: 'value', name: 'ms' })
   draw('memory', {
     title: { text: 'Memory of a loop that writes 300 MB in lines and ignores false', left: 'center' },
-    legend: { top: 32 },
+    legend: { top: 40, itemGap: 32 },
     xAxis: { type: 'value', name: 's', axisLabel: { formatter: '{value}' } },
     yAxis: { type: 'value', name: 'MiB' },
     series: memory.map(({ peer, series }) => ({
