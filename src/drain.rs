@@ -49,7 +49,7 @@ pub enum Step {
 /// Why a drain job ended.
 #[derive(Debug)]
 pub enum End {
-    /// Whoever rouses the stream schedules the next job.
+    /// Whoever finds the sleeper schedules the next job.
     Asleep,
     /// Others wait for the thread: schedule it again, behind them.
     GaveWay,
