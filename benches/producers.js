@@ -2,6 +2,8 @@
 
 // What cases have in common: how chunks come, one after the other.
 
+const LINE = `${'x'.repeat(99)}\n`
+
 /**
  * Writes until false, then goes on at 'drain'.
  * @param {import('node:stream').Writable} out
@@ -34,10 +36,19 @@ function eachTurn (out, chunk, count, lines) {
 /** A case that loops over one and the same chunk. */
 const repeat = (chunk, count, rest) => ({ period: Buffer.from(chunk), count, run: (out, { count }) => loop(out, () => chunk, count), ...rest })
 
+/** A case that writes so many lines in each turn. */
+const turns = (lines, count, title) => ({
+  title,
+  period: Buffer.from(LINE),
+  count,
+  peers: [...ALL, 'sonic-boom'],
+  run: (out, { count }) => eachTurn(out, () => LINE, count, lines)
+})
+
 /** Of a case that copies a file of 400 MiB. */
 const SOURCE = { period: Buffer.alloc(64 * 1024, 'spillway '), count: 6400, readsSource: true }
 
 const ALL = ['stock', 'stock-at-our-mark']
 const STRINGS = [...ALL, 'sonic-boom', 'sonic-boom-sync', 'utf8-stream', 'pino']
 
-module.exports = { loop, eachTurn, repeat, SOURCE, ALL, STRINGS, LINE: `${'x'.repeat(99)}\n` }
+module.exports = { loop, repeat, turns, SOURCE, ALL, STRINGS, LINE }

@@ -2,7 +2,7 @@
 
 // Nothing that was accepted is lost when the process ends.
 
-const { active, hub, PATIENCE } = require('./turn.js')
+const { active, hub } = require('./turn.js')
 
 let isWatching = false
 let isExiting = false
@@ -24,7 +24,7 @@ function waitForAll () {
 function flushAll () {
   isExiting = true
   for (const inlet of active.values()) inlet.takeOver()
-  hub.flush(PATIENCE)
+  hub.flush()
   for (const inlet of active.values()) {
     const lost = inlet.abandon()
     if (lost > 0) warn(inlet.stream, lost)

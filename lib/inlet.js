@@ -505,7 +505,7 @@ class Inlet {
   /** For a stream that is made or used while the process ends. */
   flushNow () {
     this.openNow()
-    turn.hub.flush(turn.PATIENCE)
+    turn.hub.flush()
   }
 
   /** Before the last flush: takes what Node holds back, and opens what Node was to open. */

@@ -8,7 +8,7 @@ const { setImmediate, setInterval, setTimeout } = require('node:timers')
 const { isMainThread } = require('node:worker_threads')
 const { Hub } = require('./native.js')
 
-/** How long the end of a thread waits for a stream that can't be emptied, in milliseconds. */
+/** How long the end of a thread waits for streams that take nothing, in milliseconds. */
 const PATIENCE = 5000
 
 /** How old, in milliseconds, the news may be of which nobody waits for any. */
@@ -89,4 +89,4 @@ function letGo () {
   if (--holders === 0) keeper.unref()
 }
 
-module.exports = { PATIENCE, active, hub, nextNumber, work, hurry, rest, hold, letGo }
+module.exports = { active, hub, nextNumber, work, hurry, rest, hold, letGo }

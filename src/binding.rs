@@ -74,6 +74,7 @@ type Wake = ThreadsafeFunction<u32, (), u32, Status, false, true>;
 pub struct Hub {
     wake: Arc<Wake>,
     streams: Streams,
+    patience: Duration,
 }
 
 /// The streams of a JS thread that may have bytes left when it ends.
@@ -87,8 +88,8 @@ fn living(streams: &Streams) -> Vec<Arc<Stream>> {
 impl Hub {
     /// `wake(number)` is called in a turn of its own whenever the stream of
     /// that number has news; it does not keep the process alive. `patience`
-    /// is how long, in milliseconds, the end of the thread waits for a stream
-    /// that can't be emptied. `closes`: descriptors that were opened here are
+    /// is how long, in milliseconds, the end of the thread waits for streams
+    /// that take nothing. `closes`: descriptors that were opened here are
     /// closed at the end of the thread, since Node does not know of them.
     #[napi(constructor)]
     pub fn new(env: Env, wake: Function<'_, u32, ()>, patience: u32, closes: bool) -> Result<Self> {
@@ -107,7 +108,7 @@ impl Hub {
                 }
             }
         })?;
-        Ok(Self { wake: Arc::new(wake), streams })
+        Ok(Self { wake: Arc::new(wake), streams, patience })
     }
 
     /// Stream `number` into the file at `path`, which Rust opens. `flags` and
@@ -127,11 +128,10 @@ impl Hub {
         self.sink(Stream::waiting(self.listener(number)))
     }
 
-    /// Writes everything of all streams on this thread, which ends. Waits at
-    /// most `patience` milliseconds for those that take nothing.
+    /// Writes everything of all streams on this thread, which ends.
     #[napi]
-    pub fn flush(&self, patience: u32) {
-        drain::flush_all(living(&self.streams), Duration::from_millis(patience.into()));
+    pub fn flush(&self) {
+        drain::flush_all(living(&self.streams), self.patience);
     }
 
     fn listener(&self, number: u32) -> Box<dyn Listener> {

@@ -60,12 +60,12 @@ pub fn start() -> io::Result<()> {
 }
 
 /// A job that has no thread yet.
-struct Queued(Arc<Stream>);
+struct Queued;
 
 impl Queued {
-    fn new(stream: Arc<Stream>) -> Self {
+    fn new() -> Self {
         QUEUED.fetch_add(1, Relaxed);
-        Self(stream)
+        Self
     }
 }
 
@@ -79,17 +79,20 @@ impl Drop for Queued {
 /// scheduled, and only after [`start`].
 pub fn schedule(stream: Arc<Stream>) {
     let Some(runtime) = RUNTIME.get() else { return };
-    let job = Queued::new(Arc::clone(&stream));
-    let spawn = || runtime.spawn_blocking(move || drain(runtime, job));
+    let (queued, job) = (Queued::new(), Arc::clone(&stream));
+    let spawn = || {
+        runtime.spawn_blocking(move || {
+            drop(queued);
+            drain(runtime, job);
+        })
+    };
     // Without any thread tokio panics.
     if catch_unwind(AssertUnwindSafe(spawn)).is_err() {
         stream.give_up(Failure::Os(Errno::AGAIN.raw_os_error()));
     }
 }
 
-fn drain(runtime: &'static Runtime, job: Queued) {
-    let stream = Arc::clone(&job.0);
-    drop(job);
+fn drain(runtime: &'static Runtime, stream: Arc<Stream>) {
     match drain::run(&stream, || QUEUED.load(Relaxed) > 0) {
         End::Asleep => {}
         End::GaveWay => schedule(stream),

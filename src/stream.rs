@@ -63,6 +63,13 @@ struct State {
     opened: Option<RawFd>,
 }
 
+impl State {
+    /// Somebody has the turn.
+    fn is_busy(&self) -> bool {
+        matches!(self.phase, Phase::Busy)
+    }
+}
+
 /// What there is to do for the one who drains.
 pub(crate) enum Turn {
     /// Open this, then [`Stream::opened`].
@@ -159,7 +166,7 @@ impl Stream {
         if matches!(state.phase, Phase::Ready(_)) {
             state.phase = Phase::Released;
         }
-        matches!(state.phase, Phase::Busy)
+        state.is_busy()
     }
 
     /// [`cut`](Self::cut), then waits for the end of the write that is in
@@ -167,7 +174,7 @@ impl Stream {
     pub fn cut_and_wait(&self) {
         if self.cut() {
             let mut state = self.state.lock();
-            self.changed.wait_while(&mut state, |state| matches!(state.phase, Phase::Busy));
+            self.changed.wait_while(&mut state, |state| state.is_busy());
         }
     }
 
@@ -190,7 +197,7 @@ impl Stream {
     /// Whether a write is in flight.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        matches!(self.state.lock().phase, Phase::Busy)
+        self.state.lock().is_busy()
     }
 
     /// How the stream came to its end: `None` if somebody writes, or may.
@@ -314,7 +321,7 @@ impl Stream {
 
     /// Falls asleep. False if there is something to write after all.
     pub(crate) fn fall_asleep(&self) -> bool {
-        // What is not in the live slab is appended under this lock, before somebody is roused for it.
+        // What is not in the live slab is appended under this lock, before JS looks for a sleeper.
         let state = self.state.lock();
         let mark = self.level.mark();
         state.queue.is_empty(mark) && self.level.fall_asleep(mark)
@@ -336,7 +343,6 @@ impl Stream {
     /// Waits at most `time` for the end of somebody else's turn.
     pub(crate) fn wait_for_turn(&self, time: Duration) {
         let mut state = self.state.lock();
-        let busy = |state: &mut State| matches!(state.phase, Phase::Busy);
-        let _is_over = self.changed.wait_while_for(&mut state, busy, time);
+        let _is_over = self.changed.wait_while_for(&mut state, |state| state.is_busy(), time);
     }
 }

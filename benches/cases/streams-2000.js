@@ -1,12 +1,5 @@
 'use strict'
 
-const { ALL, LINE, loop } = require('../producers.js')
+const { ALL, LINE, repeat } = require('../producers.js')
 
-module.exports = {
-  title: '2000 streams at once',
-  period: Buffer.from(LINE),
-  count: 2_000_000,
-  files: 2000,
-  peers: ALL,
-  run: (out, { count }) => loop(out, () => LINE, count)
-}
+module.exports = repeat(LINE, 2_000_000, { title: '2000 streams at once', files: 2000, peers: ALL })
