@@ -3,6 +3,7 @@
 // Who is measured: ours, other ways to write a file from Node, and ceilings,
 // which nobody who does the same work can pass.
 
+const { spawn } = require('node:child_process')
 const fs = require('node:fs')
 const { Writable } = require('node:stream')
 
@@ -25,19 +26,64 @@ class Memory extends Writable {
 }
 
 /**
- * `open(file, mark)` gives what has write(), end(), 'drain' and 'close'. The
- * mark is in bytes; undefined means their own default.
+ * `load()` gives `open(file, mark)`, which gives what has write(), end(),
+ * 'drain' and 'close'. The mark is in bytes; undefined means their own default.
+ * `copy(source, file)` is for who copies a file without us: a process of its
+ * own, whose time alone counts.
  */
 const PEERS = {
-  spillway: { title: 'spillway', open: (file, highWaterMark) => require('..').createWriteStream(file, { highWaterMark }) },
-  stock: { title: 'stock, its defaults', open: (file, highWaterMark) => fs.createWriteStream(file, { highWaterMark }) },
-  'stock-at-our-mark': { title: 'stock, our mark', open: file => fs.createWriteStream(file, { highWaterMark: OUR_MARK }) },
-  'sonic-boom': { title: 'SonicBoom, asynchronous', open: dest => new (require('sonic-boom'))({ dest, sync: false, minLength }) },
-  'sonic-boom-sync': { title: 'SonicBoom, synchronous', open: dest => new (require('sonic-boom'))({ dest, sync: true, minLength }) },
-  pino: { title: 'pino.destination', open: dest => require('pino').destination({ dest, sync: false, minLength }) },
-  'utf8-stream': { title: 'fs.Utf8Stream', isMissing: fs.Utf8Stream === undefined, open: dest => new fs.Utf8Stream({ dest, sync: false, minLength }) },
-  memory: { title: 'bare utf8Write into memory', isCeiling: true, open: () => new Memory() },
-  nothing: { title: 'reading alone', isCeiling: true, open: () => new Writable({ write: (chunk, encoding, callback) => callback() }) }
+  spillway: {
+    title: 'spillway',
+    load () {
+      const { createWriteStream } = require('..')
+      return (file, highWaterMark) => createWriteStream(file, { highWaterMark })
+    }
+  },
+  stock: {
+    title: 'stock, its defaults',
+    load: () => (file, highWaterMark) => fs.createWriteStream(file, { highWaterMark })
+  },
+  'stock-at-our-mark': {
+    title: 'stock, our mark',
+    load: () => file => fs.createWriteStream(file, { highWaterMark: OUR_MARK })
+  },
+  'sonic-boom': {
+    title: 'SonicBoom, asynchronous',
+    load () {
+      const SonicBoom = require('sonic-boom')
+      return dest => new SonicBoom({ dest, sync: false, minLength })
+    }
+  },
+  'sonic-boom-sync': {
+    title: 'SonicBoom, synchronous',
+    load () {
+      const SonicBoom = require('sonic-boom')
+      return dest => new SonicBoom({ dest, sync: true, minLength })
+    }
+  },
+  pino: {
+    title: 'pino.destination',
+    load () {
+      const { destination } = require('pino')
+      return dest => destination({ dest, sync: false, minLength })
+    }
+  },
+  'utf8-stream': {
+    title: 'fs.Utf8Stream',
+    isMissing: fs.Utf8Stream === undefined,
+    load: () => dest => new fs.Utf8Stream({ dest, sync: false, minLength })
+  },
+  memory: { title: 'bare utf8Write into memory', isCeiling: true, load: () => () => new Memory() },
+  nothing: {
+    title: 'reading alone',
+    isCeiling: true,
+    load: () => () => new Writable({ write: (chunk, encoding, callback) => callback() })
+  },
+  dd: {
+    title: 'dd bs=1M',
+    isCeiling: true,
+    copy: (source, file) => spawn('dd', [`if=${source}`, `of=${file}`, 'bs=1M'], { stdio: 'ignore' })
+  }
 }
 
 module.exports = { PEERS, OUR_MARK }

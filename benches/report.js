@@ -15,8 +15,10 @@ const median = values => values.toSorted((a, b) => a - b)[values.length >> 1]
 const spread = values => ({ median: median(values), low: Math.min(...values), high: Math.max(...values) })
 
 const titleOf = name => require(`./cases/${name}.js`).title
-const times = ({ median, low, high }) => `${median.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`
-const beside = ({ ours, theirs }) => `${ours.toFixed(1)} / ${theirs.toFixed(1)}`
+// What is done in another process has a time only.
+const figure = (value, digits) => Number.isFinite(value) ? value.toFixed(digits) : '?'
+const times = ({ median, low, high }) => `${figure(median, 2)} (${figure(low, 2)}–${figure(high, 2)})`
+const beside = ({ ours, theirs }) => `${figure(ours, 1)} / ${figure(theirs, 1)}`
 
 function table (head, rows) {
   const line = cells => `| ${cells.join(' | ')} |`
@@ -131,4 +133,4 @@ ${marksTable(marks)}
 `)
 }
 
-module.exports = { median, spread, writeReport }
+module.exports = { median, spread, figure, times, beside, writeReport }

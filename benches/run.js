@@ -19,7 +19,7 @@ const path = require('node:path')
 const { parseArgs } = require('node:util')
 const { OUR_MARK, PEERS } = require('./peers.js')
 const { SOURCE } = require('./producers.js')
-const { median, spread, writeReport } = require('./report.js')
+const { beside, figure, median, spread, times, writeReport } = require('./report.js')
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -85,12 +85,12 @@ function compare (name, peer) {
   }
 }
 
-const times = ({ median, low, high }) => `${median.toFixed(2)} × (${low.toFixed(2)} to ${high.toFixed(2)})`
-const beside = ({ ours, theirs, more }, unit) => `${ours.toFixed(1)} to ${theirs.toFixed(1)} ${unit} (${more < 0 ? '−' : '+'}${Math.abs(more).toFixed(1)})`
+/** Ours and theirs, and by how much ours is more. */
+const more = both => `${beside(both)} (${both.more < 0 ? '' : '+'}${figure(both.more, 1)})`
 
 function print ({ peer, speed, cpu, p50, p99, peak, syscalls }) {
   console.log(`  ${PEERS[peer].title.padEnd(26)} speed ${times(speed)}, CPU ${times(cpu)}`)
-  console.log(`  ${''.padEnd(26)} event-loop delay p50 ${beside(p50, 'ms')}, p99 ${beside(p99, 'ms')}, peak memory ${beside(peak, 'MiB')}`)
+  console.log(`  ${''.padEnd(26)} event-loop delay p50 ${more(p50)} ms, p99 ${more(p99)} ms, peak memory ${more(peak)} MiB`)
   if (syscalls) console.log(`  ${''.padEnd(26)} system calls ${syscalls.ours} to ${syscalls.theirs}`)
 }
 

@@ -85,7 +85,7 @@ class Inlet {
     this.state = stream._writableState
     this.lowWaterMark = lowWaterMark
     /** From this level on news may not wait for the next tick. */
-    this.hurryFrom = this.state.highWaterMark / 4
+    this.hurryFrom = this.state.highWaterMark / 2
     this.sink = makeSink(this.number)
     const words = this.sink.words()
     this.words = new Int32Array(words.buffer, words.byteOffset, words.byteLength / 4)
@@ -93,6 +93,8 @@ class Inlet {
     this.accepted = 0
     this.taken = 0
     this.told = 0
+    /** What `accepted` was at the last look, or behind the first write since. */
+    this.seen = 0
     this.writes = 0
     this.isUnderWay = false
     this.stageEnd = 0
@@ -188,7 +190,7 @@ class Inlet {
   /** The first write after an idle time: Node would do it alone. */
   begin (size) {
     this.isUnderWay = true
-    this.stageEnd = this.accepted + size
+    this.stageEnd = this.seen = this.accepted + size
     this.stageWrites = this.writes + 1
     turn.work(this)
     if (exit.isExiting()) this.flushNow()
@@ -274,11 +276,11 @@ class Inlet {
     if (this.onOpen !== null) return this.openNews()
     if (this.onRest !== null) return this.restNews()
     if (Atomics.load(this.words, Waiting) === NOT) this.stopWaiting()
-    this.look(true)
+    this.look()
   }
 
   /** Tells what has happened. In a turn of its own, when Rust has called or the time has come. */
-  look (isCall = false) {
+  look () {
     if (!this.isRunning || this.isCut) return
     const status = Atomics.load(this.words, Status)
     this.advance(this.readTaken())
@@ -287,10 +289,15 @@ class Inlet {
     if (this.pins > 0) this.unpin()
     this.wait()
     if (this.waits !== NOT) return
-    if (!this.isUnderWay) this.retire()
-    // Who writes on and on is looked after now and then, not at each write of Rust's.
-    else if (isCall) turn.work(this)
-    else this.waitFor(this.accepted, QUIETLY)
+    if (this.seen !== this.accepted) this.lookLater()
+    else if (this.isUnderWay) this.waitFor(this.accepted, QUIETLY)
+    else this.retire()
+  }
+
+  /** Who writes on and on is looked after now and then, at no call of Rust's. */
+  lookLater () {
+    this.seen = this.accepted
+    turn.work(this)
   }
 
   /** Tells that the bytes up to `taken` are written, stage by stage. */
@@ -308,12 +315,14 @@ class Inlet {
       this.isUnderWay = this.writes > this.stageWrites
       this.stageAll()
       this.releaseIfDone()
-      callAll([() => this.drain(), ...due.map(({ callback }) => callback)], null)
+      if (due.length === 0) this.drain()
+      else callAll([() => this.drain(), ...due.map(({ callback }) => callback)], null)
     }
   }
 
   /** Takes the callbacks of the writes up to number `write` out of those that wait. */
   takeCallbacks (write) {
+    if (this.callbacks.length === 0) return this.callbacks
     const next = this.callbacks.findIndex(waiting => waiting.write > write)
     return this.callbacks.splice(0, next < 0 ? this.callbacks.length : next)
   }
