@@ -1,10 +1,11 @@
 'use strict'
 
-// What a write costs, in counts that do not jitter: native calls, garbage.
+// What a write costs, in counts that do not jitter: native calls, wake-ups, system calls, garbage.
 
 const { once } = require('node:events')
 const { createWriteStream } = require('..')
 const { runScript } = require('./helpers/child.js')
+const Inlet = require('../lib/inlet.js')
 const { Sink } = require('../lib/native.js')
 
 const LINE = `${'x'.repeat(99)}\n`
@@ -19,19 +20,72 @@ async function writeLines (out) {
   await once(out, 'close')
 }
 
-test('small writes make at most one native call for each 32 KiB', async () => {
-  const spies = Object.getOwnPropertyNames(Sink.prototype)
-    .filter(name => name !== 'constructor')
-    .map(name => jest.spyOn(Sink.prototype, name))
+/** How often `methods` of `prototype` are called while `work` goes on. */
+async function countCalls (prototype, methods, work) {
+  const spies = methods.map(name => jest.spyOn(prototype, name))
   try {
-    await writeLines(createWriteStream('/dev/null'))
-    const calls = spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0)
-    // A slab each 64 KiB shows that the spies see them.
-    expect(calls).toBeGreaterThan(LINES * LINE.length / (64 * 1024))
-    expect(calls).toBeLessThan(LINES * LINE.length / (32 * 1024))
+    await work()
+    return spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0)
   } finally {
     for (const spy of spies) spy.mockRestore()
   }
+}
+
+test('small writes make at most one native call for each 32 KiB', async () => {
+  const methods = Object.getOwnPropertyNames(Sink.prototype).filter(name => name !== 'constructor')
+  const calls = await countCalls(Sink.prototype, methods, () => writeLines(createWriteStream('/dev/null')))
+  // A slab each 64 KiB shows that the spies see them.
+  expect(calls).toBeGreaterThan(LINES * LINE.length / (64 * 1024))
+  expect(calls).toBeLessThan(LINES * LINE.length / (32 * 1024))
+})
+
+/** Writes a line in each turn of the event loop, `LINES` times. */
+async function writeEachTurn (out) {
+  for (let at = 0; at < LINES; at++) {
+    out.write(LINE)
+    await new Promise(setImmediate)
+  }
+  out.end()
+  await once(out, 'close')
+}
+
+test('who writes on and on finds the drainer awake', async () => {
+  const out = createWriteStream('/dev/null')
+  const wakes = await countCalls(Sink.prototype, ['schedule', 'rouse'], () => writeEachTurn(out))
+  // It sleeps when this thread is kept from running for some 100 µs, not after each write.
+  expect(wakes).toBeLessThan(LINES / 20)
+})
+
+test('Rust does not call for what nobody waits for', async () => {
+  const out = createWriteStream('/dev/null')
+  const calls = await countCalls(Inlet.prototype, ['news'], () => writeEachTurn(out))
+  expect(calls).toBeLessThan(LINES / 100)
+})
+
+/** Write system calls for each 1,000 lines. */
+async function writeCalls (which) {
+  const { code, stdout } = await runScript(which, `
+    const calls = () => Number(/^syscw: (.*)$/m.exec(fs.readFileSync('/proc/self/io', 'latin1'))[1])
+    const line = 'x'.repeat(99) + '\\n'
+    const out = createWriteStream(file)
+    const before = calls()
+    let at = 0
+    const go = () => {
+      while (at++ < ${LINES}) {
+        if (!out.write(line)) return out.once('drain', go)
+      }
+      out.end()
+    }
+    go()
+    out.on('close', () => console.log((calls() - before) / ${LINES / 1000}))`)
+  expect(code).toBe(0)
+  return Number(stdout)
+}
+
+test('lines go out by the slab, not by 16 KiB: system calls that write, JS\'s being woken among them', async () => {
+  // One for each 100 KB is a slab at a time, and then some.
+  expect(await writeCalls('spillway')).toBeLessThan(5)
+  expect(await writeCalls('stock')).toBeGreaterThan(10)
 })
 
 /** How often the young generation was collected while ten million lines were written. */

@@ -97,3 +97,39 @@ test('the reader of a pipe sees its end at finish, though the descriptor stays o
     out.end('text', () => fs.closeSync(fd))`)
   expect([code, stdout]).toEqual([0, 'text\nend\n'])
 })
+
+/** Memory, in bytes, of each of 2,000 streams that have written a line and rest. */
+async function memoryOfIdle (which) {
+  const { code, stdout, stderr } = await runScript(which, `
+    const { once } = require('node:events')
+    const settle = async () => {
+      for (let times = 0; times < 3; times++) {
+        await new Promise(resolve => setTimeout(resolve, 50))
+        gc()
+      }
+    }
+    const open = number => {
+      const stream = createWriteStream(file + number)
+      stream.write('line of ' + number)
+      return once(stream, 'open').then(() => stream)
+    }
+    async function main () {
+      await open('first')
+      await settle()
+      const before = process.memoryUsage.rss()
+      const streams = []
+      while (streams.length < 2000) streams.push(await open(streams.length))
+      await settle()
+      console.log((process.memoryUsage.rss() - before) / streams.length)
+    }
+    main()`, { args: ['--expose-gc'], prefix: ['bash', '-c', 'ulimit -n 4096; exec "$@"', 'bash'] })
+  expect([code, stderr]).toEqual([0, ''])
+  return Number(stdout)
+}
+
+test('a stream that rests holds no slab: at most 4 KiB more than stock', async () => {
+  const ours = await memoryOfIdle('spillway')
+  const stock = await memoryOfIdle('stock')
+  console.log(`an idle stream: ${Math.round(ours)} bytes, stock ${Math.round(stock)}`)
+  expect(ours - stock).toBeLessThan(4096)
+}, 120_000)

@@ -28,7 +28,7 @@ fn level(criterion: &mut Criterion) {
 
 fn slab(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("slab");
-    let slab = Slab::new(SLAB);
+    let slab = Slab::new(SLAB).expect("memory");
     group.throughput(Throughput::Bytes(LINE.len() as u64));
     group.bench_function("fill with a line", |bencher| bencher.iter(|| slab.fill(black_box(0), LINE)));
     group.throughput(Throughput::Elements(1));
@@ -48,7 +48,7 @@ fn full_queue(slab: &Arc<Slab>) -> Queue {
 
 fn queue(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("queue");
-    let slab = Slab::new(SLAB);
+    let slab = Slab::new(SLAB).expect("memory");
     let full = || full_queue(&slab);
     group.bench_function("a batch of sixteen slabs", |bencher| {
         bencher.iter_batched_ref(full, |queue| queue.batch(MAX_BATCH), BatchSize::SmallInput);

@@ -360,11 +360,12 @@ class Inlet {
   giveSlabs () {
     for (const { slab } of this.filled) giveSlab(slab)
     this.filled = []
-    if (this.slab !== null) giveSlab(this.slab)
+    if (this.slab === null) return
+    this.sink.detach()
+    giveSlab(this.slab)
     this.slab = null
     this.bytes = NOTHING
     this.size = 0
-    // The drainer may still compare the word with where it stood: it stays.
     this.mark = 0
   }
 

@@ -55,8 +55,8 @@ pub struct Slab(Arc<slab::Slab>);
 impl Slab {
     /// A slab of `size` bytes.
     #[napi(constructor)]
-    pub fn new(size: u32) -> Self {
-        Self(slab::Slab::new(size as usize))
+    pub fn new(size: u32) -> Result<Self> {
+        Ok(Self(slab::Slab::new(size as usize)?))
     }
 
     /// A new buffer over the whole slab. Call it once.
@@ -227,6 +227,12 @@ impl Sink {
     #[napi]
     pub fn attach(&self, slab: &Slab) {
         self.stream.attach(Arc::clone(&slab.0));
+    }
+
+    /// JS fills its slab no more.
+    #[napi]
+    pub fn detach(&self) {
+        self.stream.detach();
     }
 
     /// Appends `chunk` as it is: it must not change until it is written.

@@ -49,6 +49,13 @@ impl Queue {
         }
     }
 
+    /// Lets go of the live slab, filled up to `mark`: JS fills it no more.
+    pub fn detach(&mut self, mark: usize) {
+        self.seal(mark);
+        self.live = None;
+        self.segments.shrink_to_fit();
+    }
+
     /// Appends bytes that are not in a slab, behind what is filled up to `mark`.
     pub fn append(&mut self, bytes: Bytes, mark: usize) {
         self.seal(mark);
@@ -112,7 +119,7 @@ mod tests {
     use super::*;
 
     fn slab(text: &str) -> Arc<Slab> {
-        let slab = Slab::new(64);
+        let slab = Slab::new(64).expect("memory");
         slab.fill(0, text.as_bytes());
         slab
     }
@@ -130,6 +137,22 @@ mod tests {
         queue.attach(slab("xyz"), 3);
         queue.seal(1);
         assert_eq!(text(&queue.batch(100)), "abBIGcx");
+    }
+
+    #[test]
+    fn a_slab_is_let_go_when_it_is_detached_and_written() {
+        let mut queue = Queue::default();
+        let abc = slab("abc");
+        queue.attach(Arc::clone(&abc), 0);
+        queue.detach(3);
+        assert_eq!(text(&queue.batch(100)), "abc");
+        assert!(Arc::strong_count(&abc) > 1);
+        queue.advance(3);
+        assert_eq!(Arc::strong_count(&abc), 1);
+        assert!(queue.is_empty(3));
+        queue.attach(slab("xyz"), 3);
+        queue.seal(1);
+        assert_eq!(text(&queue.batch(100)), "x");
     }
 
     #[test]

@@ -13,7 +13,6 @@
 //!    JS counts the bytes (`lib/inlet.js`, `recycle`).
 
 use std::{
-    cell::UnsafeCell,
     io,
     os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd},
     slice,
@@ -21,27 +20,24 @@ use std::{
 };
 
 use bytes::Bytes;
+use memmap2::{MmapMut, MmapRaw};
 use tokio::io::{Interest, unix::AsyncFd};
 
 /// A piece of memory that one stream at a time fills from its start.
 pub struct Slab {
-    memory: Box<[UnsafeCell<u8>]>,
+    memory: MmapRaw,
 }
 
-// SAFETY: shared between threads under point 2 of the argument above: what one
-// side reads the other does not write.
-#[expect(unsafe_code, reason = "this is the module for it")]
-unsafe impl Sync for Slab {}
-
 impl Slab {
-    /// A slab of `size` bytes. The system gives the memory page by page, as it is filled.
-    #[must_use]
-    #[expect(unsafe_code, reason = "this is the module for it")]
-    pub fn new(size: usize) -> Arc<Self> {
-        let zeros = Box::into_raw(vec![0_u8; size].into_boxed_slice());
-        // SAFETY: an `UnsafeCell<u8>` lies in memory as a `u8` does, and nobody else has the box.
-        let memory = unsafe { Box::from_raw(zeros as *mut [UnsafeCell<u8>]) };
-        Arc::new(Self { memory })
+    /// A slab of `size` bytes. A mapping of its own: the system gives the
+    /// memory page by page, as it is filled, and has it back when the slab
+    /// goes. From the heap, thousands of short-lived slabs would stay there.
+    ///
+    /// # Errors
+    /// When the system has no memory, or `size` is 0.
+    pub fn new(size: usize) -> io::Result<Arc<Self>> {
+        let memory = MmapMut::map_anon(size)?.into();
+        Ok(Arc::new(Self { memory }))
     }
 
     /// The bytes from `start` up to `end`, which both lie at or below the fill
@@ -60,7 +56,7 @@ impl Slab {
     }
 
     fn pointer(&self) -> *mut u8 {
-        UnsafeCell::raw_get(self.memory.as_ptr())
+        self.memory.as_mut_ptr()
     }
 }
 
@@ -155,7 +151,7 @@ pub(crate) mod lend {
     #[expect(unsafe_code, reason = "this is the module for it")]
     fn buffer<T: 'static>(env: &Env, memory: *mut u8, size: usize, owner: Arc<T>) -> Result<BufferSlice<'_>> {
         // SAFETY: `memory` points at `size` bytes that `owner` keeps until the
-        // finaliser drops it. The bytes of a slab lie in `UnsafeCell`, those
+        // finaliser drops it. The bytes of a slab lie in a raw mapping, those
         // of a `Level` in atomics, so JS may write through a shared reference;
         // that it does so without a race is point 2, and the atomics.
         let buffer =
@@ -177,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_range_holds_the_slab_and_shows_its_bytes() {
-        let slab = Slab::new(16);
+        let slab = Slab::new(16).expect("memory");
         slab.fill(0, b"0123456789");
         let range = slab.range(2, 5);
         let weak = Arc::downgrade(&slab);
@@ -190,7 +186,7 @@ mod tests {
 
     #[test]
     fn bytes_above_a_range_may_be_filled_while_it_is_read() {
-        let slab = Slab::new(8);
+        let slab = Slab::new(8).expect("memory");
         slab.fill(0, b"abc");
         let range = slab.range(0, 3);
         slab.fill(3, b"defgh");
@@ -201,6 +197,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "not within a slab of 8 bytes")]
     fn a_mark_beyond_the_slab_is_refused() {
-        let _ = Slab::new(8).range(0, 9);
+        let _ = Slab::new(8).expect("memory").range(0, 9);
     }
 }

@@ -143,6 +143,11 @@ impl Stream {
         self.level.reset_mark();
     }
 
+    /// Lets go of the slab: JS fills it no more. JS thread only.
+    pub fn detach(&self) {
+        self.state.lock().queue.detach(self.level.mark());
+    }
+
     /// Appends bytes that are not in a slab.
     pub fn append(&self, bytes: Bytes) {
         self.state.lock().queue.append(bytes, self.level.mark());

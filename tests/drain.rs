@@ -480,7 +480,7 @@ fn nothing_is_taken_in_after_a_cut() {
     feeder.append(b"cd");
     feeder.next_slab(8);
     feeder.fill(b"ef");
-    let (slab, chunk) = (Slab::new(8), Chunk::new(b"gh"));
+    let (slab, chunk) = (Slab::new(8).expect("memory"), Chunk::new(b"gh"));
     let gone = chunk.gone();
     stream.attach(Arc::clone(&slab));
     stream.append(chunk.into());

@@ -286,7 +286,7 @@ impl Feeder {
 
     /// Goes on in a new slab of `size` bytes.
     pub(crate) fn next_slab(&mut self, size: usize) {
-        let slab = Slab::new(size);
+        let slab = Slab::new(size).expect("memory");
         self.stream.attach(Arc::clone(&slab));
         (self.slab, self.size, self.mark) = (Some(slab), size, 0);
     }
