@@ -114,6 +114,48 @@ export interface WriteStreamOptions {
   lowWaterMark?: number | undefined
 
   /**
+   * How long the end of the process (or worker) waits for this stream while it takes nothing, in milliseconds. Then a
+   * process warning named `SpillwayWarning` tells its path and the bytes that are lost. This option is spillway's own.
+   *
+   * @defaultValue `5000`
+   */
+  exitTimeout?: number | undefined
+
+  /**
+   * Has errors of a write waited out, those of a full disk say: the stream emits `'stall'`, tries again and again, and emits
+   * `'resume'` when it goes on, at the exact byte. Without it such an error ends the stream. This option is spillway's own.
+   */
+  retry?: RetryOptions | null | undefined
+
+  /**
+   * What happens to a chunk with which more than `budget` bytes would be buffered. This option is spillway's own.
+   *
+   * - `'strict'`: the stream fails with a `RangeError`, `ERR_OUT_OF_RANGE`. Nothing of the chunk is written, all before it is.
+   * - `'block'`: `write()` waits for room, the JavaScript thread and all, for at most `blockTimeout`; then as `'strict'`.
+   * - `'drop-newest'`: the chunk is dropped whole, counted in {@link WriteStream.stats}, told by `'drop'`; its callback is
+   *   called with that error.
+   *
+   * @defaultValue none: it is buffered, as in Node, without limit
+   */
+  backpressure?: 'strict' | 'block' | 'drop-newest' | null | undefined
+
+  /**
+   * The most bytes that may be buffered, if there is a `backpressure`. What counts is `writableLength`.
+   * At least `highWaterMark`. This option is spillway's own.
+   *
+   * @defaultValue 16 MiB, or twice `highWaterMark` if that is more
+   */
+  budget?: number | null | undefined
+
+  /**
+   * How long a `write()` that blocks, or `flushSync()`, waits at most for a target that takes nothing, in milliseconds.
+   * This option is spillway's own.
+   *
+   * @defaultValue `10000`
+   */
+  blockTimeout?: number | undefined
+
+  /**
    * Whether the file is synced to its device before it is closed. Wait for `'close'` to know that it is.
    *
    * @defaultValue `false`
@@ -127,6 +169,62 @@ export interface WriteStreamOptions {
    * @defaultValue Node's `fs`
    */
   fs?: FileSystem | null | undefined
+}
+
+/** Which errors of a write are waited out, and how. */
+export interface RetryOptions {
+  /**
+   * Codes of system errors.
+   *
+   * @defaultValue `['ENOSPC', 'EDQUOT']`
+   */
+  codes?: string[] | undefined
+  /**
+   * The time between two tries, in milliseconds.
+   *
+   * @defaultValue `1000`
+   */
+  interval?: number | undefined
+  /**
+   * The time in milliseconds after which the error is the stream's after all.
+   *
+   * @defaultValue `Infinity`
+   */
+  limit?: number | undefined
+}
+
+/** What a stream has been through, see {@link WriteStream.stats}. */
+export interface Stats {
+  /** Bytes that `write()` has taken in. */
+  acceptedBytes: number
+  /** Chunks that `write()` has taken in. */
+  acceptedChunks: number
+  /** Bytes that the kernel has taken, up to this instant. */
+  writtenBytes: number
+  /** Chunks that are known to be written, callbacks and all. */
+  writtenChunks: number
+  /** Bytes of chunks that were dropped. */
+  droppedBytes: number
+  /** Chunks that were dropped. */
+  droppedChunks: number
+  /** Bytes that wait now: `writableLength`. */
+  level: number
+  /** The most bytes that waited at once. */
+  peakLevel: number
+  /** How often `write()` answered false. */
+  falses: number
+  /** How often `'drain'` was emitted. */
+  drains: number
+  /** Time at or above `highWaterMark`, in milliseconds. */
+  timeAtMark: number
+  /** Write calls to the kernel, those that failed among them. */
+  writeCalls: number
+  /** `writtenBytes` for each of `writeCalls`. */
+  bytesPerCall: number
+  /** How often `'stall'` had to be emitted. */
+  stalls: number
+  /** The `code` of the stream's error, or of the last stall's. */
+  lastError: string | null
 }
 
 /**
@@ -191,6 +289,12 @@ export type WriteCallback = (error: Error | null | undefined) => void
 /**
  * A writable stream into a file, as {@link createWriteStream} makes it: an `fs.WriteStream` and a `stream.Writable`.
  * What is not described here is as there.
+ *
+ * Emits three events more:
+ *
+ * - `'stall'` with the error: a write failed with an error that `retry` waits out
+ * - `'resume'`: the target takes bytes again
+ * - `'drop'` with the size in bytes: a chunk was dropped; emitted within `write()`
  *
  * Follows {@link https://nodejs.org/api/fs.html#class-fswritestream | fs.WriteStream}.
  */
@@ -298,6 +402,19 @@ export interface WriteStream extends fs.WriteStream {
    * @returns the stream
    */
   destroy (error?: Error): this
+
+  /**
+   * Writes all that was accepted, on this thread, before it returns. Nothing of it is lost then, however the process ends.
+   * Waits at most `blockTimeout` for a target that takes nothing. May be called at any time, also on `'exit'`.
+   *
+   * @throws the error of the write, with its `code`; `ETIMEDOUT` if the target takes nothing
+   * @throws Error `ERR_INVALID_STATE`: the file is not open, or Node still holds chunks back
+   * @throws Error `ERR_STREAM_DESTROYED`: the stream was destroyed before all was written
+   */
+  flushSync (): void
+
+  /** Says what the stream has been through. Costs about a microsecond. */
+  stats (): Stats
 }
 
 /**

@@ -2,7 +2,7 @@
 
 // Errors that can't be told from Node's own: the same code, name, message and fields.
 
-const { getSystemErrorMap } = require('node:util')
+const { getSystemErrorMap, inspect } = require('node:util')
 
 /**
  * An error with a Node error code.
@@ -21,21 +21,76 @@ function coded (Base, code, message) {
 
 /**
  * What a write of a destroyed stream is told.
+ * @param {string} [method] what was called
  * @returns {Error} ERR_STREAM_DESTROYED
  */
-function streamDestroyed () {
-  return coded(Error, 'ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed')
+function streamDestroyed (method = 'write') {
+  return coded(Error, 'ERR_STREAM_DESTROYED', `Cannot call ${method} after a stream was destroyed`)
 }
 
 /**
  * An option with a value that can't be taken.
  * @param {string} name of the option
- * @param {string} value how it is shown
+ * @param {unknown} value
  * @param {string} [reason]
  * @returns {TypeError} ERR_INVALID_ARG_VALUE
  */
 function invalidOption (name, value, reason = 'is invalid') {
-  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `The property 'options.${name}' ${reason}. Received ${value}`)
+  const shown = typeof value === 'function' ? `function ${value.name}` : show(value)
+  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `The property 'options.${name}' ${reason}. Received ${shown}`)
+}
+
+/**
+ * A value of a wrong type.
+ * @param {string} name of the property
+ * @param {string} expected such as 'of type number'
+ * @param {unknown} value
+ * @returns {TypeError} ERR_INVALID_ARG_TYPE
+ */
+function invalidType (name, expected, value) {
+  const received = value == null
+    ? String(value)
+    : typeof value === 'function'
+      ? `function ${value.name}`
+      : typeof value === 'object'
+        ? `an instance of ${value.constructor?.name ?? 'Object'}`
+        : `type ${typeof value} (${show(value)})`
+  return coded(TypeError, 'ERR_INVALID_ARG_TYPE', `The "${name}" property must be ${expected}. Received ${received}`)
+}
+
+/**
+ * A number that is too low or too high.
+ * @param {string} name of what it is
+ * @param {string} range such as '>= 0'
+ * @param {unknown} value
+ * @returns {RangeError} ERR_OUT_OF_RANGE
+ */
+function outOfRange (name, range, value) {
+  return coded(RangeError, 'ERR_OUT_OF_RANGE', `The value of "${name}" is out of range. It must be ${range}. Received ${show(value)}`)
+}
+
+function show (value) {
+  const text = inspect(value)
+  return text.length > 28 ? `${text.slice(0, 25)}...` : text
+}
+
+/**
+ * A chunk for which `options.budget` leaves no room.
+ * @param {number} size bytes
+ * @param {number} room bytes
+ * @returns {RangeError} ERR_OUT_OF_RANGE
+ */
+function overBudget (size, room) {
+  return outOfRange('chunk.byteLength', `<= ${Math.max(room, 0)}, which is what options.budget leaves now`, size)
+}
+
+/**
+ * Something that can't be done now.
+ * @param {string} message
+ * @returns {Error} ERR_INVALID_STATE
+ */
+function invalidState (message) {
+  return coded(Error, 'ERR_INVALID_STATE', `Invalid state: ${message}`)
 }
 
 /**
@@ -43,8 +98,7 @@ function invalidOption (name, value, reason = 'is invalid') {
  * @returns {Error} ERR_INVALID_STATE
  */
 function chunkDetached () {
-  return coded(Error, 'ERR_INVALID_STATE',
-    'Invalid state: a chunk was detached from its memory before it was written; what was written of it is undefined')
+  return invalidState('a chunk was detached from its memory before it was written; what was written of it is undefined')
 }
 
 /**
@@ -58,4 +112,13 @@ function writeFailed ({ errno, message }) {
   return Object.assign(new Error(`${code}: ${text}, write`), { errno: -errno, code, syscall: 'write' })
 }
 
-module.exports = { streamDestroyed, invalidOption, chunkDetached, writeFailed }
+module.exports = {
+  streamDestroyed,
+  invalidOption,
+  invalidType,
+  outOfRange,
+  overBudget,
+  invalidState,
+  chunkDetached,
+  writeFailed
+}

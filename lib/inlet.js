@@ -19,10 +19,14 @@
 // in writes (which may be empty), so that we tell in the same order.
 
 const fs = require('node:fs')
+const { constants: { errno: { ENOTCONN, ETIMEDOUT } } } = require('node:os')
 const { setImmediate } = require('node:timers')
+const Budget = require('./budget.js')
+const channels = require('./channels.js')
 const errors = require('./errors.js')
 const exit = require('./exit.js')
 const { Slab, Word } = require('./native.js')
+const Stats = require('./stats.js')
 const turn = require('./turn.js')
 
 /** Bytes in a slab: docs/design.md, "Sizes". */
@@ -31,8 +35,8 @@ const SLAB = 64 * 1024
 /** A chunk of this many bytes is pinned and not copied: docs/design.md, "Sizes". */
 const PIN_FROM = 16 * 1024
 
-/** Free slabs that a thread keeps: one mark's worth. */
-const FREE_SLABS = 16
+/** Free slabs that a thread keeps: those of a default mark, and of a batch that the drainer has written meanwhile. */
+const FREE_SLABS = 32
 
 /** How far ahead JS waits at most, in bytes: Rust compares offsets modulo 2^32. */
 const HORIZON = 2 ** 30
@@ -42,9 +46,10 @@ const NOT = 0
 const QUIETLY = 1
 const URGENTLY = 2
 const OPENING = 0
+const OPEN = 1
 const FAILED = 3
 
-const { Mark, Napping, Written, Waiting, Wanted, Status, Descriptor } = Word
+const { Mark, Napping, Written, Waiting, Wanted, Status, Descriptor, Stalls } = Word
 const NOTHING = Buffer.alloc(0)
 
 /** Slabs that no stream of this thread uses, each with the buffer over it. */
@@ -77,18 +82,25 @@ class Inlet {
   /**
    * @param {import('./write-stream.js')} stream
    * @param {(number: number) => import('../native').Sink} makeSink
-   * @param {number} lowWaterMark bytes
+   * @param {object} options as lib/options.js makes them
    */
-  constructor (stream, makeSink, lowWaterMark) {
+  constructor (stream, makeSink, options) {
     this.number = turn.nextNumber()
     this.stream = stream
     this.state = stream._writableState
-    this.lowWaterMark = lowWaterMark
+    this.lowWaterMark = options.lowWaterMark ?? 0
     /** From this level on news may not wait for the next tick. */
     this.hurryFrom = this.state.highWaterMark / 2
     this.sink = makeSink(this.number)
     const words = this.sink.words()
     this.words = new Int32Array(words.buffer, words.byteOffset, words.byteLength / 4)
+
+    this.budget = options.backpressure == null ? null : new Budget(this, options)
+    this.flushTimeout = options.blockTimeout
+    this.stats = new Stats()
+    /** Stalls begun and ended that were told, and the error of the last. */
+    this.stalls = 0
+    this.lastStall = null
 
     this.accepted = 0
     this.taken = 0
@@ -96,6 +108,10 @@ class Inlet {
     /** What `accepted` was at the last look, or behind the first write since. */
     this.seen = 0
     this.writes = 0
+    /** Writes that are written, as far as it was told. */
+    this.toldWrites = 0
+    /** Writes that no user has made. */
+    this.ownWrites = 0
     this.isUnderWay = false
     this.stageEnd = 0
     this.stageWrites = 0
@@ -123,6 +139,19 @@ class Inlet {
     /** Called when no write is in flight any more, after `cut`. */
     this.onRest = null
     this.isCut = false
+    /** The stream is being destroyed, but all that was accepted is written first. */
+    this.isEndingAll = false
+    /** Called when all that was accepted is written, or lost. */
+    this.onAll = null
+  }
+
+  /** Bytes that are accepted and not told to be written; what Node holds back is not among them. */
+  get length () {
+    return this.accepted - this.told
+  }
+
+  get hasFailed () {
+    return Atomics.load(this.words, Status) === FAILED
   }
 
   // ---- bytes in
@@ -181,7 +210,14 @@ class Inlet {
       this.callbacks.push({ write: this.writes, end: this.accepted, callback })
       this.wait()
     }
+    return this.mayGoOn()
+  }
+
+  /** Whether the level is below the mark. If not, 'drain' is owed. */
+  mayGoOn () {
+    const state = this.state
     if (state.length < state.highWaterMark || state.length === 0) return true
+    this.stats.reachMark()
     state.needDrain = true
     this.wait()
     return false
@@ -193,7 +229,7 @@ class Inlet {
     this.stageEnd = this.seen = this.accepted + size
     this.stageWrites = this.writes + 1
     turn.work(this)
-    if (exit.isExiting()) this.flushNow()
+    if (exit.isExiting()) this.flushAtExit()
   }
 
   /** All that came so far Node would write as one. */
@@ -235,7 +271,7 @@ class Inlet {
   }
 
   schedule () {
-    if (exit.isExiting()) this.flushNow()
+    if (exit.isExiting()) this.flushAtExit()
     else this.sink.schedule()
   }
 
@@ -245,7 +281,8 @@ class Inlet {
   wait () {
     if (this.waits === URGENTLY || !this.isRunning || this.isCut) return
     const { accepted, callbacks, lowWaterMark, stageEnd, state } = this
-    if (callbacks.length > 0) this.waitFor(Math.min(stageEnd, accepted - lowWaterMark), URGENTLY)
+    if (this.onAll !== null) this.waitFor(accepted, URGENTLY)
+    else if (callbacks.length > 0) this.waitFor(Math.min(stageEnd, accepted - lowWaterMark), URGENTLY)
     else if (state.needDrain && !state.ending) this.waitFor(accepted - lowWaterMark, URGENTLY)
   }
 
@@ -282,10 +319,13 @@ class Inlet {
   /** Tells what has happened. In a turn of its own, when Rust has called or the time has come. */
   look () {
     if (!this.isRunning || this.isCut) return
+    this.tellStalls()
+    if (this.isCut) return
     const status = Atomics.load(this.words, Status)
     this.advance(this.readTaken())
     if (this.isCut) return
     if (status === FAILED) return this.fail()
+    if (this.onAll !== null && this.told === this.accepted) return this.endNews()
     if (this.pins > 0) this.unpin()
     this.wait()
     if (this.waits !== NOT) return
@@ -298,6 +338,29 @@ class Inlet {
   lookLater () {
     this.seen = this.accepted
     turn.work(this)
+  }
+
+  /** Reads how many stalls have begun and ended. */
+  readStalls () {
+    return Atomics.load(this.words, Stalls)
+  }
+
+  get isStalled () {
+    return this.readStalls() % 2 === 1
+  }
+
+  tellStalls () {
+    const { stream } = this
+    const stalls = this.readStalls()
+    while (this.stalls < stalls && !this.isCut) {
+      if (this.stalls++ % 2 === 1) {
+        stream.emit('resume')
+        continue
+      }
+      this.lastStall = errors.writeFailed(this.sink.stall())
+      if (channels.stall.hasSubscribers) channels.stall.publish({ stream, error: this.lastStall })
+      stream.emit('stall', this.lastStall)
+    }
   }
 
   /** Tells that the bytes up to `taken` are written, stage by stage. */
@@ -313,6 +376,7 @@ class Inlet {
       const due = this.takeCallbacks(this.stageWrites)
       // Before anybody is told: what they write comes after the next stage.
       this.isUnderWay = this.writes > this.stageWrites
+      this.toldWrites = this.stageWrites
       this.stageAll()
       this.releaseIfDone()
       if (due.length === 0) this.drain()
@@ -329,14 +393,27 @@ class Inlet {
 
   /** Node's level no longer has the bytes up to `offset`. */
   lower (offset) {
-    this.state.length -= offset - this.told
+    // What was settled is lower already.
+    if (offset <= this.told) return
+    const { state, stats } = this
+    stats.fall(state.length)
+    state.length -= offset - this.told
     this.told = offset
+    if (stats.atMarkSince !== 0 && state.length < state.highWaterMark) stats.leaveMark()
+  }
+
+  /** What is written counts from now on, and not from the next turn on. */
+  settle () {
+    this.lower(this.readTaken())
+    if (this.pins > 0) this.unpin()
   }
 
   drain () {
     const state = this.state
     if (!state.needDrain || state.length > this.lowWaterMark || state.ending || state.destroyed) return
     state.needDrain = false
+    this.stats.drains++
+    if (channels.drain.hasSubscribers) channels.drain.publish({ stream: this.stream })
     this.stream.emit('drain')
   }
 
@@ -419,14 +496,21 @@ class Inlet {
       ...this.losses(callbacks.filter(waiting => !isWritten(waiting)), error),
       () => this.lower(this.accepted),
       // One of the callbacks may be Node's own, and have done this already.
-      () => errorOrDestroy(this.stream, error)
+      () => errorOrDestroy(this.stream, error),
+      () => this.endNews()
     ])
+  }
+
+  /** Ends the stream with `error`, but writes all that was accepted first. */
+  failAfterAll (error) {
+    this.isEndingAll = true
+    errorOrDestroy(this.stream, error)
   }
 
   /** Tells `callbacks` that their bytes are lost, each as it leaves the level. */
   losses (callbacks, error) {
     return callbacks.map(({ end, callback }) => () => {
-      if (end > this.told) this.lower(end)
+      this.lower(end)
       callback(error ?? this.state.errored ?? errors.streamDestroyed())
     })
   }
@@ -469,6 +553,12 @@ class Inlet {
 
   /** Calls `callback(error)` when nothing is in flight; the error is what Node says of a write cut short. */
   end (callback) {
+    if (this.isEndingAll && !this.isCut && this.told < this.accepted && Atomics.load(this.words, Status) === OPEN) {
+      this.onAll = callback
+      this.wait()
+      turn.work(this)
+      return
+    }
     const isUnderWay = this.isRunning && this.isUnderWay
     if (!isUnderWay && !this.sink.isBusy()) {
       this.close()
@@ -501,8 +591,15 @@ class Inlet {
   }
 
   close () {
+    this.isCut = true
     this.forget()
     this.sink.cut()
+  }
+
+  endNews () {
+    const { onAll } = this
+    this.onAll = null
+    if (onAll !== null) this.end(onAll)
   }
 
   restNews () {
@@ -513,9 +610,29 @@ class Inlet {
   }
 
   /** For a stream that is made or used while the process ends. */
-  flushNow () {
+  flushAtExit () {
     this.openNow()
     turn.hub.flush()
+  }
+
+  /** Writes all that was accepted before it returns, or throws why it can't. */
+  flushNow () {
+    if (this.state.bufferedRequestCount > 0) {
+      throw errors.invalidState('Node holds chunks of this stream that can\'t be written yet')
+    }
+    if (this.accepted === this.readTaken()) return
+    if (this.isCut) throw this.state.errored ?? errors.streamDestroyed('flushSync')
+    const fault = this.flushUntil(Infinity, this.flushTimeout)
+    if (fault === null) return
+    if (fault.errno === ENOTCONN) throw errors.invalidState('the file is not open yet')
+    throw errors.writeFailed(fault.errno === ETIMEDOUT && this.isStalled ? this.sink.stall() : fault)
+  }
+
+  /** Writes on this thread until the kernel has taken the bytes up to `offset`. @returns the fault, or null */
+  flushUntil (offset, timeout) {
+    const fault = this.sink.flush(offset, timeout)
+    this.settle()
+    return fault
   }
 
   /** Before the last flush: takes what Node holds back, and opens what Node was to open. */

@@ -8,9 +8,6 @@ const { setImmediate, setInterval, setTimeout } = require('node:timers')
 const { isMainThread } = require('node:worker_threads')
 const { Hub } = require('./native.js')
 
-/** How long the end of a thread waits for streams that take nothing, in milliseconds. */
-const PATIENCE = 5000
-
 /**
  * How old, in milliseconds, the news may be of which nobody waits for any: of
  * the first write after a rest, and of those who write on and on. A timer of a
@@ -28,7 +25,7 @@ let isHurryDue = false
  * Calls `news()` of an inlet, in a turn of its own, when Rust has some. Rust's
  * calls alone are no such turn: Node makes up to a thousand of them in one.
  */
-const hub = new Hub(number => setImmediate(deliver, number), PATIENCE, !isMainThread)
+const hub = new Hub(number => setImmediate(deliver, number), !isMainThread)
 
 function deliver (number) {
   active.get(number)?.news()

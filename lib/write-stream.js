@@ -6,17 +6,16 @@
 const fs = require('node:fs')
 const { Writable } = require('node:stream')
 const { isMainThread } = require('node:worker_threads')
+const channels = require('./channels.js')
 const errors = require('./errors.js')
 const exit = require('./exit.js')
 const Inlet = require('./inlet.js')
+const { withDefaults } = require('./options.js')
 const turn = require('./turn.js')
 
 const Base = fs.WriteStream
 const { write, end, destroy, open, _construct, _write, _writev, _destroy } = Base.prototype
 const openAtLoad = fs.open
-
-/** The default mark, in bytes: docs/design.md, "Sizes". */
-const HIGH_WATER_MARK = 1024 * 1024
 
 const kInlet = Symbol('spillway.inlet')
 /** What Node calls where there is no callback. */
@@ -46,20 +45,6 @@ function WriteStream (path, options) {
 Object.setPrototypeOf(WriteStream.prototype, Base.prototype)
 Object.setPrototypeOf(WriteStream, Base)
 
-function withDefaults (options) {
-  if (typeof options === 'string') options = { encoding: options }
-  else if (typeof options === 'function') options = undefined
-  // What is no object is Node's to refuse.
-  if (options != null && typeof options !== 'object') return options
-  // Node, too, takes options that are inherited.
-  const own = Object.create(options ?? null)
-  // In object mode Node counts objects, and all stays Node's.
-  if (!own.objectMode) own.highWaterMark ??= HIGH_WATER_MARK
-  checkLowWaterMark(own)
-  checkFs(own.fs)
-  return own
-}
-
 /**
  * Node's fs, for a stream in a worker: there Node keeps account of the
  * descriptors, and knows nothing of one that Rust has opened.
@@ -77,32 +62,16 @@ function fsOfWorker (stream) {
   })
 }
 
-function checkLowWaterMark ({ lowWaterMark, highWaterMark }) {
-  if (lowWaterMark == null) return
-  if (!Number.isInteger(lowWaterMark) || lowWaterMark < 0 || lowWaterMark > highWaterMark) {
-    throw errors.invalidOption('lowWaterMark', String(lowWaterMark))
-  }
-}
-
-function checkFs (custom) {
-  if (custom == null) return
-  for (const name of ['write', 'writev']) {
-    if (typeof custom[name] === 'function' && custom[name] !== fs[name]) {
-      throw errors.invalidOption(`fs.${name}`, `function ${custom[name].name}`,
-        'can\'t be honoured by spillway, which writes without it: use fs.createWriteStream')
-    }
-  }
-}
-
 /** @returns {Inlet | undefined} undefined: everything of this stream stays Node's */
-function makeInlet (stream, options = {}) {
+function makeInlet (stream, options) {
   const state = stream._writableState
   if (state.objectMode || stream.destroyed) return undefined
   const start = stream.start ?? -1
-  const make = sink => new Inlet(stream, sink, options.lowWaterMark ?? 0)
+  const settings = toSettings(options)
+  const make = sink => new Inlet(stream, sink, options)
   exit.watch()
   if (stream.fd !== null) {
-    const inlet = make(number => turn.hub.wait(number))
+    const inlet = make(number => turn.hub.wait(number, settings))
     try {
       inlet.sink.give(stream.fd, start)
     } catch {
@@ -113,11 +82,21 @@ function makeInlet (stream, options = {}) {
   }
   const flags = toFlags(stream.flags)
   const isOurs = flags !== undefined && isMode(stream.mode) && isOpenNodes(stream, options.fs)
-  if (!isOurs) return make(number => turn.hub.wait(number))
+  if (!isOurs) return make(number => turn.hub.wait(number, settings))
   const path = Buffer.from(stream.path)
-  const inlet = make(number => turn.hub.open(number, path, flags, stream.mode, start))
+  const inlet = make(number => turn.hub.open(number, settings, path, flags, stream.mode, start))
   inlet.opens = true
   return inlet
+}
+
+/** @returns {import('../native').Settings} */
+function toSettings ({ exitTimeout, retry }) {
+  return {
+    exitTimeout,
+    retryErrnos: retry?.errnos ?? [],
+    retryInterval: retry?.interval ?? 0,
+    retryLimit: retry?.limit ?? 0
+  }
 }
 
 /** Whether to open a file is as Node does it: nobody has patched it, nobody restricts it. */
@@ -183,6 +162,8 @@ function put (stream, chunk, encoding, callback) {
   if (!encoding) encoding = state.defaultEncoding
   else if (encoding !== 'utf8' && encoding !== 'buffer' && !Buffer.isEncoding(encoding)) return undefined
 
+  if (inlet.budget !== null && !admits(inlet, chunk, encoding, callback)) return !state.destroyed && inlet.mayGoOn()
+
   let size
   if (typeof chunk === 'string') size = inlet.putString(chunk, encoding)
   else if (chunk instanceof Uint8Array) size = inlet.putBytes(chunk)
@@ -196,10 +177,20 @@ function isWriteOurs (stream) {
   return stream._write === writeOurs
 }
 
+/** Whether the budget has room for `chunk`. What is no chunk is Node's to refuse. */
+function admits (inlet, chunk, encoding, callback) {
+  if (typeof chunk !== 'string' && !ArrayBuffer.isView(chunk)) return true
+  return inlet.budget.admits(chunk, encoding, typeof callback === 'function' ? callback : undefined)
+}
+
 function writeByNode (stream, chunk, encoding, callback) {
+  const inlet = stream[kInlet]
+  const state = stream._writableState
+  const isWritable = !state.ending && !state.destroyed && state.errored === null && (!encoding || Buffer.isEncoding(encoding))
+  if (inlet !== undefined && inlet.budget !== null && isWritable &&
+      !admits(inlet, chunk, encoding || state.defaultEncoding, callback)) return !state.destroyed && inlet.mayGoOn()
   const mayGoOn = write.call(stream, chunk, encoding, callback)
   // What Node holds back is to be found at the end of the process.
-  const inlet = stream[kInlet]
   if (inlet !== undefined && stream._writableState.bufferedRequestCount !== 0) turn.work(inlet)
   return mayGoOn
 }
@@ -235,6 +226,7 @@ function putForNode (stream, inlet, chunks, callback) {
   const waits = !isOurs || chunks[last].chunk === END
   chunks.forEach(({ chunk, encoding, callback: told }, at) => {
     const size = typeof chunk === 'string' ? inlet.putString(chunk, encoding) : inlet.putBytes(chunk)
+    if (chunk === END) inlet.ownWrites++
     if (waits && at === last) inlet.accept(size, callback)
     else inlet.accept(size, isOurs && told !== nop ? told : undefined)
   })
@@ -271,7 +263,7 @@ WriteStream.prototype.end = function (chunk, encoding, callback) {
 WriteStream.prototype.destroySoon = WriteStream.prototype.end
 
 WriteStream.prototype.destroy = function (error, callback) {
-  if (!this.destroyed) this[kInlet]?.cut()
+  if (!this.destroyed && !this[kInlet]?.isEndingAll) this[kInlet]?.cut()
   return destroy.call(this, error, callback)
 }
 
@@ -283,6 +275,7 @@ WriteStream.prototype._construct = function (callback) {
     callback(error)
     // Behind Node's own tick, in which the stream becomes constructed.
     if (!error) process.nextTick(() => inlet?.run())
+    if (!error && channels.open.hasSubscribers) channels.open.publish({ stream: this, path: this.path, fd: this.fd })
   }
   const openByNode = () => _construct.call(this, error => {
     if (!error && this.path !== undefined) inlet?.sink.give(this.fd, this.start ?? -1)
@@ -301,8 +294,43 @@ WriteStream.prototype._construct = function (callback) {
 
 WriteStream.prototype._destroy = function (error, callback) {
   const inlet = this[kInlet]
-  if (inlet === undefined) return _destroy.call(this, error, callback)
-  inlet.end(cutShort => _destroy.call(this, error ?? cutShort, callback))
+  const done = error => {
+    if (channels.close.hasSubscribers) channels.close.publish({ stream: this, error: error ?? null })
+    callback(error)
+  }
+  if (inlet === undefined) return _destroy.call(this, error, done)
+  inlet.end(cutShort => _destroy.call(this, error ?? cutShort, done))
+}
+
+/**
+ * Writes all that was accepted, on this thread, before it returns. The process
+ * may end then, in any way, and nothing is lost. Waits for what takes nothing
+ * for at most `blockTimeout`.
+ *
+ * @throws {NodeJS.ErrnoException} the error of the write; `ETIMEDOUT`
+ * @throws {Error} ERR_INVALID_STATE: the file is not open, or Node still holds chunks
+ */
+WriteStream.prototype.flushSync = function () {
+  const inlet = this[kInlet]
+  if (inlet === undefined) throw errors.invalidState('this stream is written by Node')
+  const state = this._writableState
+  if (state.bufferedRequestCount !== 0 && state.corked !== 0) {
+    const { corked } = state
+    state.corked = 1
+    this.uncork()
+    state.corked = corked
+  }
+  inlet.flushNow()
+}
+
+/**
+ * What the stream has been through.
+ * @returns {import('..').Stats}
+ */
+WriteStream.prototype.stats = function () {
+  const inlet = this[kInlet]
+  if (inlet === undefined) throw errors.invalidState('this stream is written by Node')
+  return inlet.stats.show(inlet)
 }
 
 /** Bytes that the kernel has taken; after an error or destroy(), too. */

@@ -5,6 +5,7 @@ use std::{
     cell::RefCell,
     collections::VecDeque,
     ffi::CString,
+    io::{self, ErrorKind},
     rc::Rc,
     sync::{Arc, Weak},
     time::Duration,
@@ -17,13 +18,14 @@ use napi::{
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
+use rustix::io::Errno;
 
 use crate::{
     drain,
     error::Failure,
     runtime,
     slab::{self, lend},
-    stream::{Listener, Stream},
+    stream::{Listener, Retry, Stream},
     target::{File, Request},
 };
 
@@ -45,6 +47,8 @@ pub enum Word {
     Status,
     /// The descriptor that was opened here, or -1.
     Descriptor,
+    /// Stalls begun and ended: odd while one lasts.
+    Stalls,
 }
 
 /// A slab and the buffer through which JS fills it.
@@ -69,38 +73,55 @@ impl Slab {
 /// Calls JS with the number of the stream that has news.
 type Wake = ThreadsafeFunction<u32, (), u32, Status, false, true>;
 
+/// What is set for one stream. All times are in milliseconds.
+#[napi(object)]
+#[derive(Debug)]
+pub struct Settings {
+    /// How long the end of the thread waits for it while it takes nothing.
+    pub exit_timeout: u32,
+    /// Which errors of a write are waited out: these, by their `errno`.
+    pub retry_errnos: Vec<i32>,
+    /// The time between two tries.
+    pub retry_interval: u32,
+    /// The time after which the error is the stream's after all.
+    pub retry_limit: u32,
+}
+
 /// One per JS thread: makes its streams, and empties them when the thread ends.
 #[napi]
 pub struct Hub {
     wake: Arc<Wake>,
     streams: Streams,
-    patience: Duration,
 }
 
-/// The streams of a JS thread that may have bytes left when it ends.
-type Streams = Rc<RefCell<Vec<Weak<Stream>>>>;
+/// The streams of a JS thread that may have bytes left when it ends, each with
+/// the time for which the end waits for it.
+type Streams = Rc<RefCell<Vec<(Weak<Stream>, Duration)>>>;
 
-fn living(streams: &Streams) -> Vec<Arc<Stream>> {
-    streams.borrow().iter().filter_map(Weak::upgrade).collect()
+fn living(streams: &Streams) -> Vec<(Arc<Stream>, Duration)> {
+    let streams = streams.borrow();
+    streams.iter().filter_map(|(stream, patience)| Some((stream.upgrade()?, *patience))).collect()
+}
+
+fn milliseconds(time: u32) -> Duration {
+    Duration::from_millis(time.into())
 }
 
 #[napi]
 impl Hub {
     /// `wake(number)` is called in a turn of its own whenever the stream of
-    /// that number has news; it does not keep the process alive. `patience`
-    /// is how long, in milliseconds, the end of the thread waits for streams
-    /// that take nothing. `closes`: descriptors that were opened here are
-    /// closed at the end of the thread, since Node does not know of them.
+    /// that number has news; it does not keep the process alive. `closes`:
+    /// descriptors that were opened here are closed at the end of the thread,
+    /// since Node does not know of them.
     #[napi(constructor)]
-    pub fn new(env: Env, wake: Function<'_, u32, ()>, patience: u32, closes: bool) -> Result<Self> {
+    pub fn new(env: Env, wake: Function<'_, u32, ()>, closes: bool) -> Result<Self> {
         runtime::start()?;
         let wake = wake.build_threadsafe_function().weak::<true>().build()?;
         let streams = Streams::default();
-        let patience = Duration::from_millis(patience.into());
         env.add_env_cleanup_hook(Rc::clone(&streams), move |streams| {
             // JS is gone: nobody is left to hear what could not be written.
-            drain::flush_all(living(&streams), patience);
-            for stream in living(&streams) {
+            drain::flush_all(living(&streams));
+            for (stream, _) in living(&streams) {
                 // The memory of a pinned chunk goes with the thread.
                 stream.cut_and_wait();
                 if closes {
@@ -108,43 +129,58 @@ impl Hub {
                 }
             }
         })?;
-        Ok(Self { wake: Arc::new(wake), streams, patience })
+        Ok(Self { wake: Arc::new(wake), streams })
     }
 
     /// Stream `number` into the file at `path`, which Rust opens. `flags` and
     /// `mode` are those of `open(2)`; a `start` below 0 means none.
     #[napi]
-    pub fn open(&self, number: u32, path: &[u8], flags: i32, mode: u32, start: f64) -> Result<Sink> {
+    pub fn open(
+        &self,
+        number: u32,
+        settings: Settings,
+        path: &[u8],
+        flags: i32,
+        mode: u32,
+        start: f64,
+    ) -> Result<Sink> {
         let path = CString::new(path).map_err(Error::from)?;
         let request = Request { path, flags, mode, start: position(start) };
-        let sink = self.sink(Stream::open(request, self.listener(number)));
+        let sink = self.sink(Stream::open(request, self.listener(number)), settings);
         runtime::schedule(Arc::clone(&sink.stream));
         Ok(sink)
     }
 
     /// Stream `number` into a descriptor that `Sink.give` brings.
     #[napi]
-    pub fn wait(&self, number: u32) -> Sink {
-        self.sink(Stream::waiting(self.listener(number)))
+    pub fn wait(&self, number: u32, settings: Settings) -> Sink {
+        self.sink(Stream::waiting(self.listener(number)), settings)
     }
 
     /// Writes everything of all streams on this thread, which ends.
     #[napi]
     pub fn flush(&self) {
-        drain::flush_all(living(&self.streams), self.patience);
+        drain::flush_all(living(&self.streams));
     }
 
     fn listener(&self, number: u32) -> Box<dyn Listener> {
         Box::new(Ear { wake: Arc::clone(&self.wake), number })
     }
 
-    fn sink(&self, stream: Arc<Stream>) -> Sink {
+    fn sink(&self, stream: Arc<Stream>, settings: Settings) -> Sink {
+        if !settings.retry_errnos.is_empty() {
+            stream.wait_out(Retry {
+                errnos: settings.retry_errnos,
+                interval: milliseconds(settings.retry_interval),
+                limit: milliseconds(settings.retry_limit),
+            });
+        }
         let mut streams = self.streams.borrow_mut();
         // Amortised: the list is swept when it would have to grow.
         if streams.len() == streams.capacity() {
-            streams.retain(|stream| stream.strong_count() > 0);
+            streams.retain(|(stream, _)| stream.strong_count() > 0);
         }
-        streams.push(Arc::downgrade(&stream));
+        streams.push((Arc::downgrade(&stream), milliseconds(settings.exit_timeout)));
         Sink { stream, pins: VecDeque::new() }
     }
 }
@@ -161,6 +197,11 @@ fn position(start: f64) -> Option<u64> {
 #[expect(clippy::cast_precision_loss, reason = "exact up to 8 PiB, more than anybody writes")]
 fn number(bytes: u64) -> f64 {
     bytes as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, as infinity is to")]
+fn offset_of(offset: f64) -> u64 {
+    offset as u64
 }
 
 /// The listener of one stream.
@@ -184,6 +225,32 @@ pub struct Fault {
     pub errno: i32,
     /// What to say when there is no errno.
     pub message: String,
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        let errno = match failure {
+            Failure::Os(errno) => errno,
+            Failure::Panic(_) => 0,
+        };
+        Self { errno, message: failure.to_string() }
+    }
+}
+
+impl Fault {
+    fn from_errno(errno: i32) -> Self {
+        Failure::Os(errno).into()
+    }
+
+    /// Of an error of [`drain::flush`].
+    fn from_io(error: &io::Error) -> Self {
+        match (error.kind(), error.get_ref().and_then(|inner| inner.downcast_ref::<Failure>())) {
+            (_, Some(failure)) => failure.clone().into(),
+            (ErrorKind::TimedOut, None) => Self::from_errno(Errno::TIMEDOUT.raw_os_error()),
+            (ErrorKind::NotConnected, None) => Self::from_errno(Errno::NOTCONN.raw_os_error()),
+            (_, None) => Failure::from_io(error).into(),
+        }
+    }
 }
 
 /// A chunk that is written from where JS has it.
@@ -267,6 +334,19 @@ impl Sink {
         runtime::schedule(Arc::clone(&self.stream));
     }
 
+    /// Writes on this thread until the kernel has taken the bytes up to
+    /// `offset`, or all of them, and waits for at most `patience` milliseconds.
+    /// Gives why that was not to be: `ETIMEDOUT`, or `ENOTCONN` if the file is
+    /// not open, or the failure of the stream.
+    #[napi]
+    pub fn flush(&self, offset: f64, patience: u32) -> Option<Fault> {
+        let result = drain::flush_until(&self.stream, offset_of(offset), milliseconds(patience));
+        if self.stream.has_turned_away() {
+            runtime::schedule(Arc::clone(&self.stream));
+        }
+        result.err().map(|error| Fault::from_io(&error))
+    }
+
     /// Ends the nap of the drainer.
     #[napi]
     pub fn rouse(&self) {
@@ -293,6 +373,18 @@ impl Sink {
         number(self.stream.written())
     }
 
+    /// Writes that the target was asked for.
+    #[napi]
+    pub fn calls(&self) -> f64 {
+        number(self.stream.calls())
+    }
+
+    /// Why the target refuses to write, in the stall that lasts, or did in the last one.
+    #[napi]
+    pub fn stall(&self) -> Option<Fault> {
+        self.stream.stalled_by().map(Fault::from_errno)
+    }
+
     /// Whether a write is in flight.
     #[napi]
     pub fn is_busy(&self) -> bool {
@@ -302,13 +394,7 @@ impl Sink {
     /// Why the stream failed, if it has.
     #[napi]
     pub fn fault(&self) -> Option<Fault> {
-        self.stream.failure().map(|failure| Fault {
-            message: failure.to_string(),
-            errno: match failure {
-                Failure::Os(errno) => errno,
-                Failure::Panic(_) => 0,
-            },
-        })
+        self.stream.failure().map(Fault::from)
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
     os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -15,7 +16,7 @@ use rustix::event::Timespec;
 use crate::{
     error::Failure,
     stream::{Stream, Turn},
-    target::is_writable,
+    target::{Target, is_writable},
 };
 
 /// How long a drainer that finds little to write naps before it looks again,
@@ -42,6 +43,8 @@ pub enum Step {
     Empty,
     /// The target takes nothing now.
     Blocked,
+    /// The target refuses, and is to be asked again after this time.
+    Stalled(Duration),
     /// Somebody else has the turn, or nothing can be written (any more).
     Rest,
 }
@@ -55,6 +58,8 @@ pub enum End {
     GaveWay,
     /// Schedule it again when this is writable.
     Blocked(OwnedFd),
+    /// Schedule it again after this time.
+    Stalled(Duration),
 }
 
 /// Opens the file, or writes one batch.
@@ -100,16 +105,24 @@ fn try_step(stream: &Stream) -> Step {
                     stream.wrote(target, 0);
                     Step::Blocked
                 }
-                Err(error) => {
-                    // Before JS is told, which may wait for the descriptor to be closed.
-                    drop(target);
-                    stream.failed(Failure::from_io(&error));
-                    Step::Rest
-                }
+                Err(error) => refused(stream, target, &error),
             }
         }
         Turn::Empty => Step::Empty,
         Turn::Rest => Step::Rest,
+    }
+}
+
+/// Ends a turn in which `target` refused to write.
+fn refused(stream: &Stream, target: Box<dyn Target>, error: &io::Error) -> Step {
+    match stream.stalled(target, error.raw_os_error().unwrap_or_default()) {
+        Ok(pause) => Step::Stalled(pause),
+        Err(target) => {
+            // Before JS is told, which may wait for the descriptor to be closed.
+            drop(target);
+            stream.failed(Failure::from_io(error));
+            Step::Rest
+        }
     }
 }
 
@@ -144,6 +157,7 @@ pub fn run(stream: &Stream, is_wanted: impl Fn() -> bool) -> End {
                 Ok(None) => {}
                 Err(failure) => stream.give_up(failure),
             },
+            Step::Stalled(pause) => return End::Stalled(pause),
             Step::Rest => return End::Asleep,
         }
     }
@@ -155,18 +169,22 @@ fn readiness(stream: &Stream) -> Result<Option<OwnedFd>, Failure> {
 }
 
 /// Writes everything of all `streams` on this thread, when it ends and no job
-/// will. Waits at most `patience` for those that take nothing, all together.
-pub fn flush_all(streams: impl IntoIterator<Item = Arc<Stream>>, patience: Duration) {
+/// will. Each is given up when it has taken nothing for the time beside it,
+/// which is the same time for all: they wait side by side.
+pub fn flush_all(streams: impl IntoIterator<Item = (Arc<Stream>, Duration)>) {
     let is_stuck = |stream: &Arc<Stream>, time| {
         flush(stream, time).is_err_and(|error| error.kind() == ErrorKind::TimedOut)
     };
     let mut left: Vec<_> = streams.into_iter().collect();
     // What can be written without waiting costs no patience.
-    left.retain(|stream| is_stuck(stream, Duration::ZERO));
-    let end = Instant::now() + patience;
-    while !left.is_empty() && Instant::now() < end {
+    left.retain(|(stream, _)| is_stuck(stream, Duration::ZERO));
+    let start = Instant::now();
+    while !left.is_empty() {
         // In turn, so that one does not use up the time of the others.
-        left.retain(|stream| is_stuck(stream, SLICE.min(end.saturating_duration_since(Instant::now()))));
+        left.retain(|(stream, patience)| {
+            let time = patience.saturating_sub(start.elapsed());
+            !time.is_zero() && is_stuck(stream, time.min(SLICE))
+        });
     }
 }
 
@@ -177,8 +195,16 @@ pub fn flush_all(streams: impl IntoIterator<Item = Arc<Stream>>, patience: Durat
 /// The failure of the stream; `TimedOut` if it would have to wait for longer
 /// than `patience`; `NotConnected` if JS has not brought the descriptor.
 pub fn flush(stream: &Stream, patience: Duration) -> io::Result<()> {
+    flush_until(stream, u64::MAX, patience)
+}
+
+/// [`flush`], but only until the kernel has taken the bytes up to `offset`.
+///
+/// # Errors
+/// As those of [`flush`].
+pub fn flush_until(stream: &Stream, offset: u64, patience: Duration) -> io::Result<()> {
     let end = Instant::now() + patience;
-    loop {
+    while stream.written() < offset {
         let left = end.saturating_duration_since(Instant::now());
         match step(stream) {
             // JS is to say when there is more.
@@ -189,6 +215,7 @@ pub fn flush(stream: &Stream, patience: Duration) -> io::Result<()> {
                     is_writable(fd, Timespec::try_from(left).ok().as_ref())?;
                 }
             }
+            Step::Stalled(pause) => thread::sleep(pause.min(left)),
             Step::Rest => match stream.outcome() {
                 Some(outcome) => return outcome,
                 None => stream.wait_for_turn(left),
@@ -198,4 +225,5 @@ pub fn flush(stream: &Stream, patience: Duration) -> io::Result<()> {
             return Err(ErrorKind::TimedOut.into());
         }
     }
+    Ok(())
 }

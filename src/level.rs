@@ -69,11 +69,13 @@ pub struct Level {
     status: AtomicU32,
     /// The descriptor that was opened here, or -1. Written by the drainer.
     descriptor: AtomicU32,
+    /// Stalls begun and ended: odd while one lasts. Written by the drainer.
+    stalls: AtomicU32,
 }
 
 impl Level {
     /// The number of 32-bit words in a `Level`.
-    pub const WORDS: usize = 7;
+    pub const WORDS: usize = 8;
 
     /// Bytes filled in the live slab.
     #[must_use]
@@ -138,6 +140,17 @@ impl Level {
     /// Publishes the descriptor that was opened, or -1; then `status` may become `Open`.
     pub fn set_descriptor(&self, descriptor: i32) {
         self.descriptor.store(descriptor.cast_unsigned(), SeqCst);
+    }
+
+    /// Publishes that a stall has begun, or that it is over.
+    pub fn count_stall(&self) {
+        self.stalls.fetch_add(1, SeqCst);
+    }
+
+    /// Stalls begun and ended: odd while one lasts.
+    #[must_use]
+    pub fn stalls(&self) -> u32 {
+        self.stalls.load(SeqCst)
     }
 
     /// Offset up to which the kernel has taken the bytes, modulo 2^32.

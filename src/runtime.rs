@@ -5,7 +5,6 @@
 
 use std::{
     io,
-    os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock,
@@ -17,6 +16,7 @@ use rustix::io::Errno;
 use tokio::{
     runtime::{Builder, Runtime},
     select,
+    time::sleep,
 };
 
 use crate::{
@@ -47,6 +47,7 @@ pub fn start() -> io::Result<()> {
                 .max_blocking_threads(THREADS)
                 .thread_name("spillway")
                 .enable_io()
+                .enable_time()
                 .build()
         };
         // Without a thread tokio panics.
@@ -97,14 +98,20 @@ fn drain(runtime: &'static Runtime, stream: Arc<Stream>) {
         End::Asleep => {}
         End::GaveWay => schedule(stream),
         End::Blocked(fd) => {
-            runtime.spawn(resume(stream, fd));
+            runtime.spawn(resume(stream, async { watch(fd)?.writable().await.map(drop) }));
+        }
+        End::Stalled(pause) => {
+            let pause = async move {
+                sleep(pause).await;
+                Ok(())
+            };
+            runtime.spawn(resume(stream, pause));
         }
     }
 }
 
-/// Goes on with `stream` when `fd` is writable, unless there is nothing left to write.
-async fn resume(stream: Arc<Stream>, fd: OwnedFd) {
-    let ready = async { watch(fd)?.writable().await.map(drop) };
+/// Goes on with `stream` when its target is `ready`, unless there is nothing left to write.
+async fn resume(stream: Arc<Stream>, ready: impl Future<Output = io::Result<()>>) {
     select! {
         ready = ready => match ready {
             Ok(()) => schedule(stream),

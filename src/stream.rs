@@ -4,7 +4,7 @@ use std::{
     fmt, io,
     os::fd::{OwnedFd, RawFd},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -28,6 +28,17 @@ const MAX_BATCH: usize = 1 << 20;
 pub trait Listener: Send + Sync {
     /// Has JS look at the stream, in a turn of its own. Must not block.
     fn wake(&self);
+}
+
+/// Which errors of a write are waited out, a full disk's say, and how.
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// These, by their `errno`.
+    pub errnos: Vec<i32>,
+    /// Time between two tries.
+    pub interval: Duration,
+    /// Time after which the error is the stream's after all.
+    pub limit: Duration,
 }
 
 /// Whose turn it is, and with what.
@@ -59,8 +70,17 @@ struct State {
     queue: Queue,
     /// Bytes that the kernel has taken.
     written: u64,
+    /// Writes that the target was asked for.
+    calls: u64,
     /// The descriptor that was opened here, until somebody closes it.
     opened: Option<RawFd>,
+    retry: Option<Retry>,
+    /// Since when the target refuses what is worth trying again, if it does.
+    stalled_since: Option<Instant>,
+    /// The `errno` of the last such refusal.
+    stalled_by: Option<i32>,
+    /// Somebody came for the turn while another had it.
+    turned_away: bool,
 }
 
 impl State {
@@ -116,7 +136,17 @@ impl Stream {
         let level = Arc::new(Level::default());
         level.set_status(status);
         level.set_descriptor(-1);
-        let state = Mutex::new(State { phase, queue: Queue::default(), written: 0, opened: None });
+        let state = Mutex::new(State {
+            phase,
+            queue: Queue::default(),
+            written: 0,
+            calls: 0,
+            opened: None,
+            retry: None,
+            stalled_since: None,
+            stalled_by: None,
+            turned_away: false,
+        });
         Arc::new(Self { level, state, changed: Condvar::new(), cut: Notify::new(), listener })
     }
 
@@ -124,6 +154,11 @@ impl Stream {
     #[must_use]
     pub fn level(&self) -> &Arc<Level> {
         &self.level
+    }
+
+    /// Has some errors waited out. Before anything is written.
+    pub fn wait_out(&self, retry: Retry) {
+        self.state.lock().retry = Some(retry);
     }
 
     /// The target that a waiting stream waits for; ignored by any other. The
@@ -199,6 +234,25 @@ impl Stream {
         self.state.lock().written
     }
 
+    /// Writes that the target was asked for, those that it refused among them.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.state.lock().calls
+    }
+
+    /// The `errno` of the stall that lasts, or of the last one.
+    #[must_use]
+    pub fn stalled_by(&self) -> Option<i32> {
+        self.state.lock().stalled_by
+    }
+
+    /// Whether a job may have ended since it came while another had the turn.
+    /// Asks once. Who flushed and leaves bytes behind has a job scheduled then.
+    #[must_use]
+    pub fn has_turned_away(&self) -> bool {
+        std::mem::take(&mut self.state.lock().turned_away)
+    }
+
     /// Whether a write is in flight.
     #[must_use]
     pub fn is_busy(&self) -> bool {
@@ -251,9 +305,11 @@ impl Stream {
                     state.phase = Phase::Ready(target);
                     return Turn::Empty;
                 }
+                state.calls += 1;
                 Turn::Write(target, batch)
             }
             other => {
+                state.turned_away |= matches!(other, Phase::Busy);
                 state.phase = other;
                 Turn::Rest
             }
@@ -284,11 +340,45 @@ impl Stream {
         state.written += count as u64;
         // Within the lock, so that what JS reads here it will read there.
         let told = self.level.publish(count);
+        let resumes = count > 0 && state.stalled_since.take().is_some();
+        if resumes {
+            self.level.count_stall();
+        }
         drop(state);
         let is_last = self.end_turn(Phase::Ready(target));
-        if told || is_last {
+        if told || is_last || resumes {
             self.listener.wake();
         }
+    }
+
+    /// Ends a turn in which the target refused to write with `errno`. Gives the
+    /// time after which to try again, if that is to be waited out, or else the target.
+    ///
+    /// # Errors
+    /// The target: the turn goes on.
+    pub(crate) fn stalled(&self, target: Box<dyn Target>, errno: i32) -> Result<Duration, Box<dyn Target>> {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let Some(retry) = state.retry.as_ref().filter(|retry| retry.errnos.contains(&errno)) else {
+            return Err(target);
+        };
+        let begins = state.stalled_since.is_none();
+        let since = *state.stalled_since.get_or_insert_with(Instant::now);
+        let left = retry.limit.saturating_sub(since.elapsed());
+        if left.is_zero() {
+            return Err(target);
+        }
+        state.stalled_by = Some(errno);
+        let pause = retry.interval.min(left);
+        if begins {
+            self.level.count_stall();
+        }
+        drop(guard);
+        let is_last = self.end_turn(Phase::Ready(target));
+        if begins || is_last {
+            self.listener.wake();
+        }
+        Ok(pause)
     }
 
     /// Ends a turn that can't go on: nothing more will be written.

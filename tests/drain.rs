@@ -1294,7 +1294,7 @@ fn stuck_streams_do_not_use_up_the_time_of_others() {
     let start = Instant::now();
     let (read, elapsed, written) = thread::scope(|scope| {
         let reading = scope.spawn(|| slowly(reader, told));
-        drain::flush_all(streams, patience);
+        drain::flush_all(streams.into_iter().map(|stream| (stream, patience)));
         let seen = (start.elapsed(), slow.level().written());
         // It is the end of both pipes that ends the reading.
         assert!(!slow.cut() && !first.cut());
@@ -1334,7 +1334,7 @@ fn a_flush_of_all_waits_for_none_that_it_could_write_or_will_never_write() {
     let good = make(vec![Take(1)]);
     let streams = [&failing.0, &mad.0, &full.0, &cut.0, &waiting, &unopened, &opening, &good.0];
     let start = Instant::now();
-    drain::flush_all(streams.map(Arc::clone), patience);
+    drain::flush_all(streams.map(|stream| (Arc::clone(stream), patience)));
     assert!(start.elapsed() < patience);
     assert_eq!([&failing, &mad, &full, &cut].map(|(_, script)| script.count_taken()), [1, 0, 0, 0]);
     assert_eq!(failing.0.failure(), Some(os(NOSPC)));
@@ -1348,7 +1348,8 @@ fn a_flush_of_all_goes_on_with_a_stream_when_the_turn_of_another_has_ended() {
     let (stuck, _reader, told) = stuck();
     thread::scope(|scope| {
         let streams = [Arc::clone(&held.stream), Arc::clone(&stuck)];
-        let flush = scope.spawn(move || drain::flush_all(streams, PATIENCE));
+        let flush =
+            scope.spawn(move || drain::flush_all(streams.into_iter().map(|stream| (stream, PATIENCE))));
         // It has been past the held one, and found the other stuck, and comes again.
         for _ in 0..5 {
             told.recv_timeout(PATIENCE).expect("it looks at each again");
@@ -1370,7 +1371,7 @@ fn a_flush_of_all_goes_on_with_a_stream_when_the_turn_of_another_has_ended() {
 #[test]
 fn a_flush_of_none_is_over_at_once() {
     let start = Instant::now();
-    drain::flush_all([], PATIENCE);
+    drain::flush_all([]);
     assert!(start.elapsed() < PATIENCE);
 }
 

@@ -168,6 +168,7 @@ impl Model {
                 // No scripted target can say when it has room.
                 Step::Blocked => _ = self.fail(Failure::Os(NO_DESCRIPTOR)),
                 Step::Empty => return self.is_asleep = true,
+                Step::Stalled(_) => unreachable!("nothing is waited out"),
                 Step::Rest => return,
             }
         }
@@ -180,6 +181,7 @@ impl Model {
                 Step::Went(_) => {}
                 // As above, but there is no job that would end the stream.
                 Step::Blocked => return false,
+                Step::Stalled(_) => unreachable!("nothing is waited out"),
                 Step::Empty => {
                     self.is_asleep = true;
                     return true;
@@ -317,7 +319,7 @@ impl Pair {
             prop_assert_eq!(&step, &self.model.step());
             self.agrees()?;
             match step {
-                Step::Went(_) | Step::Blocked => {}
+                Step::Went(_) | Step::Blocked | Step::Stalled(_) => {}
                 Step::Empty => {
                     prop_assert_eq!(self.script.count_taken(), self.model.accepted.len());
                     break;

@@ -1,0 +1,108 @@
+'use strict'
+
+// The options that are spillway's own: what they may be, and what they are if they are not given.
+
+const fs = require('node:fs')
+const { constants: { errno: ERRNO } } = require('node:os')
+const errors = require('./errors.js')
+
+/** The default mark, in bytes: docs/design.md, "Sizes". */
+const HIGH_WATER_MARK = 1024 * 1024
+
+/** The least default budget, in bytes. */
+const BUDGET = 16 * 1024 * 1024
+
+const POLICIES = ['strict', 'block', 'drop-newest']
+
+/** The longest time that Rust is told, in milliseconds: some 49 days. Infinity means that. */
+const LONGEST = 2 ** 32 - 1
+
+/** What a time is if it is not given, in milliseconds. */
+const EXIT_TIMEOUT = 5000
+const BLOCK_TIMEOUT = 10_000
+const RETRY = { codes: ['ENOSPC', 'EDQUOT'], interval: 1000, limit: Infinity }
+
+/**
+ * The options as Node is to see them, with spillway's checked and filled in.
+ * @param {unknown} options as a user gave them
+ * @returns {object | undefined | unknown} what is no object is returned as it is: Node is to refuse it
+ */
+function withDefaults (options) {
+  if (typeof options === 'string') options = { encoding: options }
+  else if (typeof options === 'function') options = undefined
+  if (options != null && typeof options !== 'object') return options
+  // Node, too, takes options that are inherited.
+  const own = Object.create(options ?? null)
+  // In object mode Node counts objects, and all stays Node's.
+  if (!own.objectMode) own.highWaterMark ??= HIGH_WATER_MARK
+  checkLowWaterMark(own)
+  checkFs(own.fs)
+  own.exitTimeout = time('exitTimeout', own.exitTimeout, EXIT_TIMEOUT)
+  own.blockTimeout = time('blockTimeout', own.blockTimeout, BLOCK_TIMEOUT)
+  own.retry = own.retry == null ? undefined : toRetry(own.retry)
+  checkPolicy(own.backpressure)
+  own.budget = toBudget(own)
+  return own
+}
+
+function checkLowWaterMark ({ lowWaterMark, highWaterMark }) {
+  if (lowWaterMark == null) return
+  if (!Number.isInteger(lowWaterMark) || lowWaterMark < 0 || lowWaterMark > highWaterMark) {
+    throw errors.invalidOption('lowWaterMark', lowWaterMark)
+  }
+}
+
+function checkFs (custom) {
+  if (custom == null) return
+  for (const name of ['write', 'writev']) {
+    if (typeof custom[name] === 'function' && custom[name] !== fs[name]) {
+      throw errors.invalidOption(`fs.${name}`, custom[name],
+        'can\'t be honoured by spillway, which writes without it: use fs.createWriteStream')
+    }
+  }
+}
+
+function checkPolicy (backpressure) {
+  if (backpressure != null && !POLICIES.includes(backpressure)) {
+    throw errors.invalidOption('backpressure', backpressure, `must be one of: ${POLICIES.map(name => `'${name}'`).join(', ')}`)
+  }
+}
+
+function toBudget ({ budget, highWaterMark = HIGH_WATER_MARK }) {
+  if (budget == null) return Math.max(BUDGET, 2 * highWaterMark)
+  number('budget', budget)
+  if (!(budget >= highWaterMark)) throw errors.outOfRange('options.budget', `>= options.highWaterMark (${highWaterMark})`, budget)
+  return budget
+}
+
+function toRetry (retry) {
+  if (typeof retry !== 'object') throw errors.invalidType('options.retry', 'an Object', retry)
+  const codes = retry.codes ?? RETRY.codes
+  if (!Array.isArray(codes)) throw errors.invalidType('options.retry.codes', 'an instance of Array', codes)
+  return {
+    errnos: codes.map(toErrno),
+    interval: time('retry.interval', retry.interval, RETRY.interval),
+    limit: time('retry.limit', retry.limit, RETRY.limit)
+  }
+}
+
+function toErrno (code) {
+  if (typeof code !== 'string' || !Object.hasOwn(ERRNO, code)) {
+    throw errors.invalidOption('retry.codes', code, 'must hold error codes of the system, as \'ENOSPC\'')
+  }
+  return ERRNO[code]
+}
+
+function number (name, value) {
+  if (typeof value !== 'number') throw errors.invalidType(`options.${name}`, 'of type number', value)
+}
+
+/** A time in milliseconds, as Rust takes it. */
+function time (name, value, otherwise) {
+  value ??= otherwise
+  number(name, value)
+  if (!(value >= 0)) throw errors.outOfRange(`options.${name}`, '>= 0', value)
+  return Math.min(Math.ceil(value), LONGEST)
+}
+
+module.exports = { withDefaults }
