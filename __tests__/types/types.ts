@@ -3,7 +3,7 @@
 import * as fs from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { Writable } from 'node:stream'
-import { createWriteStream, WriteStream, type Chunk, type WriteCallback, type WriteStreamOptions } from 'spillway'
+import { createWriteStream, WriteStream, type Chunk, type Stats, type WriteCallback, type WriteStreamOptions } from 'spillway'
 
 /** Only what is the same in every respect, `any` included. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? [] : [never]
@@ -42,7 +42,12 @@ export async function options (): Promise<void> {
     signal: controller.signal,
     highWaterMark: 64 * 1024,
     lowWaterMark: 16 * 1024,
-    flush: true
+    flush: true,
+    exitTimeout: 1000,
+    retry: { codes: ['ENOSPC'], interval: 100, limit: Infinity },
+    budget: 1024 * 1024,
+    backpressure: 'drop-newest',
+    blockTimeout: 100
   })
   createWriteStream('a.txt', { flags: fs.constants.O_WRONLY | fs.constants.O_APPEND })
   const nothing: WriteStreamOptions = {
@@ -57,6 +62,11 @@ export async function options (): Promise<void> {
     highWaterMark: undefined,
     lowWaterMark: undefined,
     flush: undefined,
+    exitTimeout: undefined,
+    retry: null,
+    budget: null,
+    backpressure: null,
+    blockTimeout: undefined,
     fs: null
   }
   createWriteStream('a.txt', nothing)
@@ -87,6 +97,12 @@ export async function options (): Promise<void> {
   createWriteStream('a.txt', { flags: true })
   // @ts-expect-error The signal, not its controller.
   createWriteStream('a.txt', { signal: controller })
+  // @ts-expect-error No such policy.
+  createWriteStream('a.txt', { backpressure: 'drop-oldest' })
+  // @ts-expect-error Codes are a list.
+  createWriteStream('a.txt', { retry: { codes: 'ENOSPC' } })
+  // @ts-expect-error
+  createWriteStream('a.txt', { exitTimeout: '1s' })
   // @ts-expect-error Not an option.
   createWriteStream('a.txt', { highWatermark: 1024 })
 }
@@ -173,6 +189,11 @@ export function members (stream: WriteStream): void {
   isExactly<number>()(stream.bytesWritten)
   isExactly<string | Buffer>()(stream.path)
   isExactly<boolean>()(stream.pending)
+  isExactly<void>()(stream.flushSync())
+  isExactly<Stats>()(stream.stats())
+  isExactly<number>()(stream.stats().droppedBytes)
+  isExactly<string | null>()(stream.stats().lastError)
+  stream.on('stall', (error: NodeJS.ErrnoException) => error.code).on('resume', () => {}).on('drop', (size: number) => size)
   isExactly<number>()(stream.writableHighWaterMark)
   stream.on('open', fd => isExactly<number>()(fd))
     .once('ready', () => {})
