@@ -413,7 +413,11 @@ export interface WriteStream extends fs.WriteStream {
    */
   flushSync (): void
 
-  /** Says what the stream has been through. Costs about a microsecond. */
+  /**
+   * Says what the stream has been through.
+   *
+   * @throws Error `ERR_INVALID_STATE`: the stream is in object mode, or its `fd` was not open, so that Node writes it
+   */
   stats (): Stats
 }
 

@@ -42,6 +42,21 @@ describe('strict', () => {
     expect(out.bytesWritten).toBe(60 * KIB)
   })
 
+  test('with autoClose false the error is told, and the stream goes on', async () => {
+    const file = path.join(folder, 'file')
+    const out = createWriteStream(file, { ...LID, backpressure: 'strict', autoClose: false })
+    const errors = []
+    out.on('error', error => errors.push(error.code))
+    for (let at = 0; at < 7; at++) out.write(block(at))
+    expect(errors).toEqual([])
+    await new Promise(resolve => out.once('drain', resolve))
+    expect(errors).toEqual(['ERR_OUT_OF_RANGE'])
+    expect(fs.statSync(file).size).toBe(60 * KIB)
+    const closed = new Promise(resolve => fs.close(out.fd, resolve))
+    out.destroy()
+    await closed
+  })
+
   test('who waits for drain never meets it, though chunks are bigger than the mark', async () => {
     const file = path.join(folder, 'file')
     const out = createWriteStream(file, { ...LID, backpressure: 'strict' })

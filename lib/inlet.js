@@ -503,8 +503,10 @@ class Inlet {
 
   /** Ends the stream with `error`, but writes all that was accepted first. */
   failAfterAll (error) {
-    this.isEndingAll = true
-    errorOrDestroy(this.stream, error)
+    this.isEndingAll = this.state.autoDestroy
+    if (this.isEndingAll) this.stream.destroy(error)
+    // Within write() nothing is emitted.
+    else process.nextTick(errorOrDestroy, this.stream, error)
   }
 
   /** Tells `callbacks` that their bytes are lost, each as it leaves the level. */
