@@ -2,6 +2,7 @@
 
 // Errors that can't be told from Node's own: the same code, name, message and fields.
 
+const { constants: { errno: ERRNO } } = require('node:os')
 const { getSystemErrorMap, inspect } = require('node:util')
 
 /**
@@ -101,6 +102,11 @@ function chunkDetached () {
   return invalidState('a chunk was detached from its memory before it was written; what was written of it is undefined')
 }
 
+/** The name of what libuv has none for: `EDQUOT`, which `options.retry` knows by that name. */
+function nameOf (errno) {
+  return Object.keys(ERRNO).find(name => ERRNO[name] === errno) ?? `E${errno}`
+}
+
 /**
  * Why a stream failed, as `fs.write` would have said it.
  * @param {{ errno: number, message: string }} fault
@@ -108,7 +114,7 @@ function chunkDetached () {
  */
 function writeFailed ({ errno, message }) {
   if (errno === 0) return coded(Error, 'ERR_SPILLWAY_PANIC', message)
-  const [code, text] = getSystemErrorMap().get(-errno) ?? [`E${errno}`, 'unknown error']
+  const [code, text] = getSystemErrorMap().get(-errno) ?? [nameOf(errno), 'unknown error']
   return Object.assign(new Error(`${code}: ${text}, write`), { errno: -errno, code, syscall: 'write' })
 }
 

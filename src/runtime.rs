@@ -4,12 +4,14 @@
 //! at the end of the process it is not needed (see [`flush`](crate::drain::flush)).
 
 use std::{
-    io,
+    io::{self, ErrorKind},
+    os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use rustix::io::Errno;
@@ -29,6 +31,10 @@ use crate::{
 /// Threads that write, whatever the number of streams. As many as libuv's
 /// pool has by default, for the same reason: several disks, or several slow ones.
 const THREADS: usize = 4;
+
+/// Time between two tries where nothing tells that a try is worth it. A delay
+/// that nobody feels, and a hundred system calls a second.
+const PAUSE: Duration = Duration::from_millis(10);
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
@@ -98,7 +104,7 @@ fn drain(runtime: &'static Runtime, stream: Arc<Stream>) {
         End::Asleep => {}
         End::GaveWay => schedule(stream),
         End::Blocked(fd) => {
-            runtime.spawn(resume(stream, async { watch(fd)?.writable().await.map(drop) }));
+            runtime.spawn(resume(stream, until_writable(fd)));
         }
         End::Stalled(pause) => {
             let pause = async move {
@@ -107,6 +113,19 @@ fn drain(runtime: &'static Runtime, stream: Arc<Stream>) {
             };
             runtime.spawn(resume(stream, pause));
         }
+    }
+}
+
+/// Waits until `fd` is writable. What can't be watched, a regular file of a
+/// file system that answers `EAGAIN`, is to be asked again after a pause.
+async fn until_writable(fd: OwnedFd) -> io::Result<()> {
+    match watch(fd) {
+        Ok(watched) => watched.writable().await.map(drop),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            sleep(PAUSE).await;
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -14,7 +14,7 @@ const MODULES = { stock: 'node:fs', spillway: path.join(__dirname, '..', '..') }
  * folder of its own) and whatever `values` holds, as a Node program.
  * @param {'stock' | 'spillway'} which
  * @param {string | Function} script
- * @param {object} [options] { values, prefix: a command that runs it, args: for node }
+ * @param {object} [options] { values, prefix: a command that runs it, or a function that makes one for `file`, args: for node }
  * @returns {Promise<{ code: number | string | null, stdout: string, stderr: string, content: Buffer | null }>}
  */
 async function runScript (which, script, { values = {}, prefix = [], args = [] } = {}) {
@@ -30,7 +30,8 @@ async function runScript (which, script, { values = {}, prefix = [], args = [] }
       const fs = require('node:fs')
       const { createWriteStream } = require(given.module)
       ${body}`)
-    const [command, ...rest] = [...prefix, process.execPath, ...args, program]
+    const runner = typeof prefix === 'function' ? prefix(file) : prefix
+    const [command, ...rest] = [...runner, process.execPath, ...args, program]
     const { code, stdout, stderr } = await new Promise(resolve => {
       execFile(command, rest, { encoding: 'utf8', maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : error.code ?? error.signal, stdout, stderr })
