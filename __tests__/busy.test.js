@@ -4,7 +4,7 @@
 
 const fs = require('node:fs')
 const { createWriteStream } = require('..')
-const { Run, closed } = require('./helpers/same-as-stock.js')
+const { Run, closed, opened } = require('./helpers/same-as-stock.js')
 
 /** Waits without a turn of the event loop until `isSo`, or says after a while that it never was. */
 function spinUntil (isSo) {
@@ -32,6 +32,50 @@ test('a loop that never yields: the file grows while it runs', async () => {
     out.end()
     await closed(out)
     expect(size(run.path)).toBe(accepted)
+  })
+})
+
+/**
+ * Writes lines without a turn for a second, and looks at the file every 10 ms.
+ * @returns {number} how much of what was older than 50 ms was in the file, as a part of it
+ */
+function partInTime (out, file) {
+  const line = `${'x'.repeat(99)}\n`
+  const looks = []
+  const start = performance.now()
+  let accepted = 0
+  for (let elapsed = 0; elapsed < 1000; elapsed = performance.now() - start) {
+    // 20 MB a second: a disk keeps up.
+    while (accepted < elapsed * 20_000) {
+      out.write(line)
+      accepted += line.length
+    }
+    if (elapsed >= looks.length * 10) looks.push({ elapsed, accepted, size: size(file) })
+  }
+  let old = 0
+  let inTime = 0
+  for (const look of looks) {
+    const due = looks.findLast(({ elapsed }) => elapsed <= look.elapsed - 50)?.accepted ?? 0
+    old += due
+    inTime += Math.min(look.size, due)
+  }
+  return inTime / old
+}
+
+test.each([
+  ['spillway', createWriteStream, 0.9, 1],
+  ['stock', fs.createWriteStream, 0, 0.001]
+])('of a loop of a second, what is older than 50 ms is in the file, all but a tenth; by stock the first line: %s', async (name, createWriteStream, least, most) => {
+  const run = new Run({ createWriteStream })
+  await run.result(async () => {
+    const out = createWriteStream(run.path)
+    // Stock is not to wait for the opening.
+    await opened(out)
+    const part = partInTime(out, run.path)
+    expect(part).toBeGreaterThanOrEqual(least)
+    expect(part).toBeLessThanOrEqual(most)
+    out.end()
+    await closed(out)
   })
 })
 

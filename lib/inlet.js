@@ -280,10 +280,17 @@ class Inlet {
   /** Has Rust call when there is something to tell that somebody waits for. */
   wait () {
     if (this.waits === URGENTLY || !this.isRunning || this.isCut) return
-    const { accepted, callbacks, lowWaterMark, stageEnd, state } = this
-    if (this.onAll !== null) this.waitFor(accepted, URGENTLY)
-    else if (callbacks.length > 0) this.waitFor(Math.min(stageEnd, accepted - lowWaterMark), URGENTLY)
-    else if (state.needDrain && !state.ending) this.waitFor(accepted - lowWaterMark, URGENTLY)
+    if (this.onAll !== null) return this.waitFor(this.accepted, URGENTLY)
+    const offset = Math.min(this.callbacks.length > 0 ? this.stageEnd : Infinity, this.drainOffset)
+    if (offset < Infinity) this.waitFor(offset, URGENTLY)
+  }
+
+  /** The offset at which 'drain' is due. Infinity: none is, or none before Node gives what it holds back. */
+  get drainOffset () {
+    const { accepted, lowWaterMark, state } = this
+    if (!state.needDrain || state.ending || !this.isUnderWay) return Infinity
+    const held = state.length - this.length
+    return accepted - Math.max(0, lowWaterMark - held)
   }
 
   waitUntilWritten () {

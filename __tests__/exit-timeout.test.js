@@ -1,0 +1,114 @@
+'use strict'
+
+// exitTimeout: how long the end of a thread waits for a stream that takes nothing.
+
+const { execFileSync, spawn } = require('node:child_process')
+const { once } = require('node:events')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { runScript } = require('./helpers/child.js')
+const { stuckPipe } = require('./helpers/targets.js')
+
+const SIZE = 1_000_000
+const LOST = /SpillwayWarning: (\d+) bytes could not be written to (\S+) before the process ended/g
+
+let folder
+beforeEach(() => { folder = fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-')) })
+afterEach(() => fs.rmSync(folder, { recursive: true }))
+
+/** FIFOs with a reader that does not read: `stuck(name, options)` writes SIZE bytes into one. */
+const STUCK = `
+  const { execFileSync } = require('node:child_process')
+  const { once } = require('node:events')
+  const readers = new Map()
+  const stuck = async (name, options) => {
+    const fifo = given.folder + '/' + name
+    execFileSync('mkfifo', [fifo])
+    readers.set(fifo, fs.openSync(fifo, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK))
+    const out = createWriteStream(fifo, options)
+    await once(out, 'ready')
+    out.write(Buffer.alloc(${SIZE}))
+    return out
+  };`
+
+/** How long, in milliseconds, the end takes with these options, and what it says. */
+async function end (exitTimeout) {
+  const name = `fifo-${exitTimeout}`
+  const { code, stdout, stderr } = await runScript('spillway', `${STUCK}
+    let start
+    process.on('exit', () => { start = performance.now() })
+    stuck(given.name, { exitTimeout: ${exitTimeout} }).then(out => {
+      process.on('exit', () => {
+        const time = performance.now() - start
+        const read = fs.readSync(readers.get(out.path), Buffer.alloc(${SIZE}))
+        console.log(JSON.stringify({ time, read }))
+      })
+      process.exit(0)
+    })`, { values: { folder, name } })
+  expect(code).toBe(0)
+  const { time, read } = JSON.parse(stdout)
+  const lost = [...stderr.matchAll(LOST)].map(([, bytes, path]) => [Number(bytes), path])
+  expect(lost).toEqual([[SIZE - read, path.join(folder, name)]])
+  return time
+}
+
+test('a stream that takes nothing is given up after it, and the warning names the path and the bytes', async () => {
+  const [none, some, more] = [await end(0), await end(150), await end(1500)]
+  expect(some / none).toBeGreaterThan(2)
+  expect(more / some).toBeGreaterThan(2)
+})
+
+/** A reader in a shell of its own: told to begin through `go`, it reads from `fifo` some time later. */
+function lateReader (fifo, go, seconds) {
+  const script = `exec 3< "$0"; read -r line < "$1"; sleep ${seconds}; cat <&3 | wc -c`
+  const shell = spawn('sh', ['-c', script, fifo, go], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const count = once(shell.stdout, 'data').then(([text]) => Number(text))
+  return Promise.all([count, once(shell, 'close')]).then(([count]) => count)
+}
+
+test.each([
+  ['the process', 'run()'],
+  ['a worker', `
+    const { Worker, isMainThread } = require('node:worker_threads')
+    if (isMainThread) new Worker(__filename)
+    else run()`]
+])('a longer one is waited for longer, each for its own time: %s', async (name, start) => {
+  const at = name => path.join(folder, name)
+  execFileSync('mkfifo', [at('long'), at('go')])
+  const count = lateReader(at('long'), at('go'), 0.5)
+  const stuck = stuckPipe(folder, 'short')
+  const { code, stderr } = await runScript('spillway', `
+    const { once } = require('node:events')
+    const run = async () => {
+      // Before ours: the reader is told that the end has come.
+      process.on('exit', () => fs.writeFileSync(given.folder + '/go', '\\n'))
+      const outs = [['long', 60_000], ['short', 50]].map(([name, exitTimeout]) => createWriteStream(given.folder + '/' + name, { exitTimeout }))
+      await Promise.all(outs.map(out => once(out, 'ready')))
+      for (const out of outs) out.write(Buffer.alloc(${SIZE}))
+      process.exit(0)
+    }
+    ${start}`, { values: { folder } })
+  const short = (await stuck.read()).length
+  stuck.close()
+  expect(code).toBe(0)
+  expect(await count).toBe(SIZE)
+  expect(short).toBeLessThan(SIZE)
+  expect([...stderr.matchAll(LOST)].map(([, bytes, path]) => [Number(bytes), path])).toEqual([[SIZE - short, at('short')]])
+})
+
+test('worker.terminate() waits no longer than it, either', async () => {
+  const { code, stdout } = await runScript('spillway', `${STUCK}
+    const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads')
+    const terminate = async exitTimeout => {
+      const worker = new Worker(__filename, { workerData: exitTimeout })
+      await once(worker, 'message')
+      const start = performance.now()
+      await worker.terminate()
+      return performance.now() - start
+    }
+    if (isMainThread) terminate(0).then(async none => console.log(await terminate(1000) / none))
+    else stuck('fifo-' + workerData, { exitTimeout: workerData }).then(() => parentPort.postMessage('written'))`, { values: { folder } })
+  expect(code).toBe(0)
+  expect(Number(stdout)).toBeGreaterThan(2)
+})

@@ -1,0 +1,223 @@
+'use strict'
+
+// npm run soak [-- SECONDS]
+//
+// Streams of all kinds are opened, written, ended, destroyed, aborted and
+// failed, in rounds, under the load of a worker, of fs and of crypto. What
+// ended well must have its bytes; and after each round the process must have
+// no more descriptors, threads and memory than after the first ones.
+//
+// 600 seconds unless told otherwise. Linux alone: it looks into /proc.
+
+const assert = require('node:assert')
+const { execFileSync } = require('node:child_process')
+const { createHash, pbkdf2, randomInt } = require('node:crypto')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { promisify } = require('node:util')
+const { setFlagsFromString } = require('node:v8')
+const { runInNewContext } = require('node:vm')
+const { Worker, isMainThread, parentPort } = require('node:worker_threads')
+const { createWriteStream } = require('..')
+
+setFlagsFromString('--expose-gc')
+const gc = runInNewContext('gc')
+
+const MIB = 1024 * 1024
+const { O_RDONLY, O_NONBLOCK } = fs.constants
+
+/** Streams of a round, all at once. */
+const STREAMS = 60
+/** Rounds after which the process has what it keeps: threads, slabs, compiled code. */
+const WARM_UP = 10
+/** Growth, in bytes, that is none: what the collector and malloc leave lying about. */
+const SLACK = 24 * MIB
+
+const chance = part => randomInt(1000) < part * 1000
+const oneOf = list => list[randomInt(list.length)]
+const turn = () => new Promise(resolve => setImmediate(resolve))
+
+/** Chunks of all sizes and kinds. */
+function makeChunk () {
+  const size = oneOf([0, 1, 100, 100, 5000, 16 * 1024, 100_000])
+  return chance(0.5) ? Buffer.alloc(size, randomInt(256)) : oneOf(['x', 'é']).repeat(size)
+}
+
+/** Options of all kinds. What may be lost by them is not in the file. */
+function makeOptions () {
+  const policy = oneOf([undefined, undefined, 'strict', 'block', 'drop-newest'])
+  return {
+    highWaterMark: oneOf([16 * 1024, MIB]),
+    lowWaterMark: oneOf([0, 8 * 1024]),
+    backpressure: policy,
+    budget: policy && 2 * MIB,
+    blockTimeout: 5,
+    retry: chance(0.3) ? { interval: 5, limit: 20 } : undefined
+  }
+}
+
+/** Where a stream may write: a new file, or a FIFO of its own. `finish` does what is left when it is closed. */
+const KINDS = {
+  file: (name, options) => ({ out: createWriteStream(name, options) }),
+  append (name, options) {
+    fs.writeFileSync(name, 'before')
+    return { out: createWriteStream(name, { ...options, flags: 'a' }), before: Buffer.from('before') }
+  },
+  start (name, options) {
+    fs.writeFileSync(name, 'before')
+    return { out: createWriteStream(name, { ...options, flags: 'r+', start: 6 }), before: Buffer.from('before') }
+  },
+  fd: (name, options) => ({ out: createWriteStream(null, { ...options, fd: fs.openSync(name, 'w') }) }),
+  full: (name, options) => ({ out: createWriteStream('/dev/full', options), isLost: true }),
+  missing: (name, options) => ({ out: createWriteStream(path.join(name, 'missing'), options), isLost: true }),
+  'FIFO with a reader' (name, options, fifo) {
+    const reader = fs.createReadStream(null, { fd: fs.openSync(fifo, O_RDONLY | O_NONBLOCK) })
+    reader.on('error', () => {}).resume()
+    return { out: createWriteStream(fifo, options), isLost: true, finish: () => reader.destroy() }
+  },
+  'FIFO that nobody reads' (name, options, fifo) {
+    const fd = fs.openSync(fifo, O_RDONLY | O_NONBLOCK)
+    return { out: createWriteStream(fifo, options), isLost: true, mustDestroy: true, finish: () => fs.closeSync(fd) }
+  },
+  'FIFO whose reader comes late' (name, options, fifo) {
+    let fd
+    // Node opens it, in a thread that waits for the reader.
+    const come = () => { fd = fs.openSync(fifo, O_RDONLY | O_NONBLOCK) }
+    setImmediate(() => setImmediate(come))
+    return { out: createWriteStream(fifo, options), isLost: true, mustDestroy: true, finish: () => fs.closeSync(fd) }
+  }
+}
+
+/** One stream, from its opening to its 'close'. */
+async function live (name, fifo) {
+  const kind = oneOf(Object.keys(KINDS))
+  const controller = new AbortController()
+  const { out, before = Buffer.alloc(0), isLost, mustDestroy, finish } = KINDS[kind](name, { ...makeOptions(), signal: controller.signal }, fifo)
+  let isFinished = false
+  const closed = new Promise(resolve => out.once('close', resolve))
+  out.on('error', () => {}).on('finish', () => { isFinished = true })
+  const accepted = [before]
+  let dropped = false
+  out.on('drop', () => { dropped = true })
+  for (let count = randomInt(30); count > 0 && !out.destroyed; count--) {
+    const chunk = makeChunk()
+    dropped = false
+    out.write(chunk, chance(0.2) ? () => {} : undefined)
+    if (!dropped) accepted.push(Buffer.from(chunk))
+    if (chance(0.05)) tryToFlush(out)
+    if (chance(0.2)) await turn()
+  }
+  leave(out, controller, mustDestroy)
+  await closed
+  finish?.()
+  if (isFinished && !isLost) checkContent(name, Buffer.concat(accepted), kind)
+  fs.rmSync(name, { force: true })
+  return kind
+}
+
+/** It may refuse: not yet open, a full pipe, a full disk. */
+function tryToFlush (out) {
+  try {
+    out.flushSync()
+  } catch (error) {
+    if (error.code === undefined) throw error
+  }
+}
+
+function leave (out, controller, mustDestroy) {
+  const way = mustDestroy || chance(0.3) ? oneOf(['destroy', 'error', 'abort']) : 'end'
+  if (way === 'end') out.end()
+  else if (way === 'abort') controller.abort()
+  else out.destroy(way === 'error' ? new Error('on purpose') : undefined)
+}
+
+function checkContent (name, expected, kind) {
+  const digest = bytes => createHash('sha256').update(bytes).digest('hex')
+  const actual = fs.readFileSync(name)
+  assert.strictEqual(digest(actual), digest(expected), `${kind}: ${actual.length} bytes that are not the ${expected.length} that were accepted`)
+}
+
+/** Keeps libuv's pool and a processor busy until `isOver()`. */
+async function load (folder, isOver) {
+  const file = path.join(folder, 'load')
+  while (!isOver()) {
+    await Promise.all([
+      promisify(pbkdf2)('secret', 'salt', 2000, 64, 'sha512'),
+      fs.promises.writeFile(file, Buffer.alloc(MIB)).then(() => fs.promises.readFile(file))
+    ])
+  }
+}
+
+const count = what => fs.readdirSync(`/proc/self/${what}`).length
+
+/** What the process has. Waits for what is being given back. */
+async function take () {
+  for (let times = 0; times < 3; times++) {
+    await turn()
+    gc()
+  }
+  return { descriptors: count('fd'), threads: count('task'), memory: process.memoryUsage.rss() }
+}
+
+/** A name in `folder` for each stream of a round. */
+const namesOf = (folder, kind) => Array.from({ length: STREAMS }, (_, at) => path.join(folder, `${kind}-${at}`))
+
+/** @returns {Promise<string[]>} the kinds of streams that there were */
+function round (folder) {
+  const fifos = namesOf(folder, 'fifo')
+  return Promise.all(namesOf(folder, 'file').map((name, at) => live(name, fifos[at])))
+}
+
+/** A worker with streams of its own, which end with it in mid-write. */
+async function worker (folder) {
+  const worker = new Worker(__filename, { argv: [folder] })
+  await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+  await worker.terminate()
+}
+
+function inWorker (folder) {
+  for (let at = 0; at < 3; at++) {
+    const out = createWriteStream(path.join(folder, `worker-${at}`))
+    for (let line = 0; line < 2000; line++) out.write(`line ${line}\n`)
+  }
+  parentPort.postMessage('written')
+}
+
+function compare (then, now, round) {
+  const grown = Object.keys(then).filter(what => now[what] > then[what] + (what === 'memory' ? SLACK : 0))
+  if (grown.length === 0) return
+  throw new Error(`round ${round} left something behind: ` + grown.map(what => `${what} ${then[what]} -> ${now[what]}`).join(', '))
+}
+
+async function main (seconds) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-soak-'))
+  execFileSync('mkfifo', namesOf(folder, 'fifo'))
+  const end = performance.now() + seconds * 1000
+  const kinds = new Set()
+  let first
+  let now
+  let number = 0
+  try {
+    do {
+      let isOver = false
+      const busy = load(folder, () => isOver)
+      const [seen] = await Promise.all([round(folder), worker(folder)])
+      for (const kind of seen) kinds.add(kind)
+      isOver = true
+      await busy
+      now = await take()
+      if (++number === WARM_UP) first = now
+      if (number > WARM_UP) compare(first, now, number)
+    } while (performance.now() < end || number <= WARM_UP)
+  } finally {
+    fs.rmSync(folder, { recursive: true })
+  }
+  assert.deepStrictEqual([...kinds].sort(), Object.keys(KINDS).sort(), 'kinds that no round had')
+  const mib = ({ memory }) => (memory / MIB).toFixed(0)
+  console.log(`${number} rounds of ${STREAMS} streams: ${now.descriptors} descriptors, ${now.threads} threads, ` +
+    `${mib(first)} MiB after ${WARM_UP} rounds, ${mib(now)} now`)
+}
+
+if (isMainThread) main(Number(process.argv[2] ?? 600))
+else inWorker(process.argv[2])
