@@ -141,7 +141,7 @@ impl Hub {
         settings: Settings,
         path: &[u8],
         flags: i32,
-        mode: u32,
+        mode: u16,
         start: f64,
     ) -> Result<Sink> {
         let path = CString::new(path).map_err(Error::from)?;

@@ -43,7 +43,7 @@ pub struct Request {
     /// The `O_` flags of `open(2)`.
     pub flags: i32,
     /// Permission bits of a file that is created.
-    pub mode: u32,
+    pub mode: u16,
     /// Where the first byte goes; `None`: where the descriptor stands.
     pub start: Option<u64>,
 }
@@ -57,7 +57,7 @@ impl Request {
     pub fn open(&self) -> io::Result<File> {
         // O_NONBLOCK so that a FIFO without a reader can't hold the thread.
         let flags = OFlags::from_bits_retain(self.flags.cast_unsigned()) | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let mode = Mode::from_raw_mode(self.mode);
+        let mode = Mode::from_raw_mode(self.mode.into());
         let fd = rustix::io::retry_on_intr(|| rustix::fs::open(self.path.as_c_str(), flags, mode))?;
         let kind = Kind::of(fd.as_fd())?;
         if kind != Kind::Pipe {
