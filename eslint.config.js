@@ -3,7 +3,7 @@
 const neostandard = require('neostandard')
 
 module.exports = neostandard({
-  ignores: ['native.js', 'native.d.ts', 'target/'],
+  ignores: ['native.js', 'native.d.ts', 'target/', '.downstream/'],
   env: ['node', 'jest'],
   ts: true
 })
