@@ -98,7 +98,8 @@ describe('the ways to register', () => {
 
 test('unregister() undoes all, and either may be called twice', async () => {
   const shown = await show(`
-    const names = () => [fs.createWriteStream, fs.WriteStream, fs.FileWriteStream, fs.promises.open]
+    const imported = await import('node:fs')
+    const names = () => [fs.createWriteStream, fs.WriteStream, fs.FileWriteStream, fs.promises.open, imported.WriteStream]
     const before = names()
     const handle = await fs.promises.open(file, 'w')
     const prototype = Object.getPrototypeOf(handle)
