@@ -1,0 +1,10 @@
+/**
+ * Has all streams into files of this thread written by spillway: those of `fs.createWriteStream()`, `new fs.WriteStream()`
+ * and `FileHandle.createWriteStream()`. What spillway does not take, a custom `fs` with its own `write` say, stays Node's.
+ *
+ * Loading this module does it. Call it to do it again after {@link unregister}; twice is harmless.
+ */
+export declare function register (): void
+
+/** Undoes {@link register}. Streams that are open go on as they are. Twice is harmless. */
+export declare function unregister (): void

@@ -1,0 +1,121 @@
+'use strict'
+
+// One line for a whole program: `node -r spillway/register app.js`.
+//
+// Everybody's file streams become ours, and nothing that went well before may
+// fail for it: what ours does not take goes to Node's.
+
+const fs = require('node:fs')
+const { syncBuiltinESMExports } = require('node:module')
+const { withDefaults } = require('./lib/options.js')
+const Ours = require('./lib/write-stream.js')
+
+const Base = Object.getPrototypeOf(Ours)
+const writesAtLoad = { write: fs.write, writev: fs.writev }
+const cwdAtLoad = process.cwd
+
+/** How to undo what was done; null: nothing is registered. */
+let undoes = null
+
+/**
+ * What `fs.WriteStream` becomes. Initialises the `this` it is given, be it ours
+ * or not: subclasses made before or after call it with `apply`.
+ *
+ * @param {string | Buffer | URL} path
+ * @param {string | object} [options] as `fs.createWriteStream` takes them
+ */
+function WriteStream (path, options) {
+  if (!(this instanceof Base)) return new WriteStream(path, options)
+  const Maker = this instanceof Ours && takes(options) ? Ours : Base
+  Maker.call(this, path, options)
+}
+
+WriteStream.prototype = Object.create(Ours.prototype, {
+  constructor: { configurable: true, writable: true, value: WriteStream }
+})
+Object.setPrototypeOf(WriteStream, Ours)
+
+// A stream that was made by Node, before or by an old reference, is one of these as well.
+Object.defineProperty(WriteStream, Symbol.hasInstance, {
+  configurable: true,
+  value (value) {
+    const isOfThis = Function.prototype[Symbol.hasInstance]
+    return isOfThis.call(this === WriteStream ? Base : this, value)
+  }
+})
+
+/** Whether a stream with these options may be ours. */
+function takes (options) {
+  if (undoes === null || isMocked()) return false
+  try {
+    withDefaults(options)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether somebody put other functions in the place of those that Rust stands for. */
+function isMocked () {
+  if (fs.write !== writesAtLoad.write || fs.writev !== writesAtLoad.writev) return true
+  // mock-fs replaces what is beneath fs, and process.cwd() with it. process.binding()
+  // may warn that it is deprecated, so it is asked only then.
+  // eslint-disable-next-line n/no-deprecated-api -- there is no other way to see it
+  return process.cwd !== cwdAtLoad && process.permission === undefined && process.binding('fs')._mockedBinding !== undefined
+}
+
+/**
+ * `fs.promises.open`: the class of Node's handles is nowhere to be had but on a handle.
+ * @param {Function} stock
+ */
+function learnFrom (stock) {
+  return async function open (path, flags, mode) {
+    const handle = await stock(path, flags, mode)
+    const owner = Object.getPrototypeOf(handle)
+    const isNew = Object.hasOwn(owner, 'createWriteStream') && owner.createWriteStream !== createWriteStream
+    if (undoes !== null && isNew) replace(owner, 'createWriteStream', createWriteStream)
+    return handle
+  }
+}
+
+/** `FileHandle.prototype.createWriteStream` */
+function createWriteStream (options) {
+  return new WriteStream(undefined, { ...options, fd: this })
+}
+
+function replace (owner, name, value) {
+  const stock = owner[name]
+  owner[name] = value
+  undoes.push(() => {
+    // What was patched since is not ours to take away.
+    if (owner[name] === value) owner[name] = stock
+  })
+}
+
+/** Has all streams into files written by spillway from now on. Done when this module is loaded. */
+function register () {
+  if (undoes !== null || !isNodes(fs.WriteStream)) return
+  undoes = []
+  // Node's fs.createWriteStream makes whatever fs.WriteStream is.
+  replace(fs, 'WriteStream', WriteStream)
+  replace(fs, 'FileWriteStream', WriteStream)
+  replace(fs.promises, 'open', learnFrom(fs.promises.open))
+  syncBuiltinESMExports()
+}
+
+/** Whether it is Node's or made of Node's: another file system altogether, as memfs puts it there, has no use for Rust. */
+function isNodes ({ prototype }) {
+  return prototype === Base.prototype || prototype instanceof Base
+}
+
+/** Undoes that. Streams that are open go on as they are. */
+function unregister () {
+  if (undoes === null) return
+  for (const undo of undoes) undo()
+  undoes = null
+  syncBuiltinESMExports()
+}
+
+register()
+
+module.exports = { register, unregister }
