@@ -10,6 +10,9 @@ const path = require('node:path')
 const ROOT = path.join(__dirname, '..', '..')
 const MODULES = { stock: 'node:fs', spillway: ROOT }
 
+/** Less than jest's own, in milliseconds: a test that fails leaves no process behind. */
+const TIMEOUT = 55_000
+
 /**
  * Runs `script`, which sees `createWriteStream`, `fs`, `file` (a path in a
  * folder of its own) and whatever `values` holds, as a Node program.
@@ -36,7 +39,7 @@ async function runScript (which, script, { values = {}, prefix = [], args = [], 
       ${body}`)
     const [command, ...rest] = [...prefix, process.execPath, ...args, program]
     const { code, stdout, stderr } = await new Promise(resolve => {
-      execFile(command, rest, { encoding: 'utf8', maxBuffer: 1 << 26, cwd: packages ? home : undefined }, (error, stdout, stderr) => {
+      execFile(command, rest, { encoding: 'utf8', maxBuffer: 1 << 26, timeout: TIMEOUT, killSignal: 'SIGKILL', cwd: packages ? home : undefined }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : error.code ?? error.signal, stdout, stderr })
       })
     })
