@@ -3,8 +3,7 @@
 const neostandard = require('neostandard')
 
 module.exports = neostandard({
-  ignores: ['native.js', 'native.d.ts', 'target/', 'artifacts/', 'npm/', '.cache/'],
-  ignores: ['native.js', 'native.d.ts', 'target/', '.downstream/'],
+  ignores: ['native.js', 'native.d.ts', 'target/', 'artifacts/', 'npm/', '.cache/', '.downstream/'],
   env: ['node', 'jest'],
   ts: true
 })

@@ -1,0 +1,26 @@
+'use strict'
+
+// A transport for pino, which calls this in a worker thread of its own:
+// https://getpino.io/#/docs/transports
+
+const { once } = require('node:events')
+const fs = require('node:fs')
+const path = require('node:path')
+const { createWriteStream } = require('./index.js')
+
+/** A descriptor is its owner's to close: the worker ends before the process does. */
+const keepsOpen = { ...fs, close: (fd, callback) => process.nextTick(callback, null) }
+
+/**
+ * @param {object} [options] `destination`: a path, or a descriptor; `mkdir`, `append`; the rest is createWriteStream's
+ * @returns {Promise<import('.').WriteStream>} open
+ */
+module.exports = async function ({ destination = 1, mkdir = false, append = true, ...options } = {}) {
+  if (typeof destination === 'number') {
+    return createWriteStream('', { ...options, fd: destination, fs: keepsOpen })
+  }
+  if (mkdir) await fs.promises.mkdir(path.dirname(destination), { recursive: true })
+  const out = createWriteStream(destination, { ...options, flags: append ? 'a' : 'w' })
+  await once(out, 'ready')
+  return out
+}
