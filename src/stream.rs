@@ -211,7 +211,7 @@ impl Stream {
     pub fn cut(&self) -> bool {
         let mut state = self.state.lock();
         state.queue.cut();
-        self.cut.notify_one();
+        self.cut.notify_waiters();
         if matches!(state.phase, Phase::Ready(_)) {
             state.phase = Phase::Released;
         }
@@ -444,7 +444,11 @@ impl Stream {
 
     /// Waits until the queue is cut.
     pub(crate) async fn until_cut(&self) {
-        self.cut.notified().await;
+        // Made before the look: a cut after that one ends it.
+        let notified = self.cut.notified();
+        if !self.state.lock().queue.is_cut() {
+            notified.await;
+        }
     }
 
     /// Waits at most `time` for the end of somebody else's turn.
