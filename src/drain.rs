@@ -15,7 +15,7 @@ use rustix::event::Timespec;
 
 use crate::{
     error::Failure,
-    stream::{Stream, Turn},
+    stream::{Comer, Stream, Turn},
     target::{Target, is_writable},
 };
 
@@ -64,7 +64,11 @@ pub enum End {
 
 /// Opens the file, or writes one batch.
 pub fn step(stream: &Stream) -> Step {
-    caught(|| try_step(stream)).unwrap_or_else(|failure| {
+    step_as(Comer::Job, stream)
+}
+
+fn step_as(comer: Comer, stream: &Stream) -> Step {
+    caught(|| try_step(comer, stream)).unwrap_or_else(|failure| {
         stream.failed(failure);
         Step::Rest
     })
@@ -75,8 +79,8 @@ fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| Failure::from_panic(&*payload))
 }
 
-fn try_step(stream: &Stream) -> Step {
-    match stream.begin() {
+fn try_step(comer: Comer, stream: &Stream) -> Step {
+    match stream.begin(comer) {
         Turn::Open(request) => {
             // Without a descriptor the job is over: JS brings one, and has another job scheduled.
             if stream.opened(request.open()) { Step::Went(0) } else { Step::Rest }
@@ -206,7 +210,7 @@ pub fn flush_until(stream: &Stream, offset: u64, patience: Duration) -> io::Resu
     let end = Instant::now() + patience;
     while stream.written() < offset {
         let left = end.saturating_duration_since(Instant::now());
-        match step(stream) {
+        match step_as(Comer::Flush, stream) {
             // JS is to say when there is more.
             Step::Empty if stream.fall_asleep() => return Ok(()),
             Step::Went(_) | Step::Empty => continue,

@@ -79,7 +79,7 @@ struct State {
     stalled_since: Option<Instant>,
     /// The `errno` of the last such refusal.
     stalled_by: Option<i32>,
-    /// Somebody came for the turn while another had it.
+    /// A job came for the turn while another had it.
     turned_away: bool,
 }
 
@@ -88,6 +88,15 @@ impl State {
     fn is_busy(&self) -> bool {
         matches!(self.phase, Phase::Busy)
     }
+}
+
+/// Who comes for the turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comer {
+    /// The drain job, which ends if another has the turn.
+    Job,
+    /// A flush, which waits for its turn.
+    Flush,
 }
 
 /// What there is to do for the one who drains.
@@ -202,7 +211,7 @@ impl Stream {
     pub fn cut(&self) -> bool {
         let mut state = self.state.lock();
         state.queue.cut();
-        self.cut.notify_one();
+        self.cut.notify_waiters();
         if matches!(state.phase, Phase::Ready(_)) {
             state.phase = Phase::Released;
         }
@@ -293,7 +302,7 @@ impl Stream {
     }
 
     /// Takes the turn, if there is something to do and nobody else has it.
-    pub(crate) fn begin(&self) -> Turn {
+    pub(crate) fn begin(&self, comer: Comer) -> Turn {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         match std::mem::replace(&mut state.phase, Phase::Busy) {
@@ -309,7 +318,7 @@ impl Stream {
                 Turn::Write(target, batch)
             }
             other => {
-                state.turned_away |= matches!(other, Phase::Busy);
+                state.turned_away |= comer == Comer::Job && matches!(other, Phase::Busy);
                 state.phase = other;
                 Turn::Rest
             }
@@ -417,9 +426,12 @@ impl Stream {
     /// Falls asleep. False if there is something to write after all.
     pub(crate) fn fall_asleep(&self) -> bool {
         // What is not in the live slab is appended under this lock, before JS looks for a sleeper.
-        let state = self.state.lock();
+        let mut state = self.state.lock();
         let mark = self.level.mark();
-        state.queue.is_empty(mark) && self.level.fall_asleep(mark)
+        let sleeps = state.queue.is_empty(mark) && self.level.fall_asleep(mark);
+        // Who finds the sleeper has a job scheduled: nobody else is to.
+        state.turned_away &= !sleeps;
+        sleeps
     }
 
     /// A descriptor whose readiness the target waits for.
@@ -432,7 +444,11 @@ impl Stream {
 
     /// Waits until the queue is cut.
     pub(crate) async fn until_cut(&self) {
-        self.cut.notified().await;
+        // Made before the look: a cut after that one ends it.
+        let notified = self.cut.notified();
+        if !self.state.lock().queue.is_cut() {
+            notified.await;
+        }
     }
 
     /// Waits at most `time` for the end of somebody else's turn.

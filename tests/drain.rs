@@ -20,6 +20,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use rustix::{
     event::Timespec,
     fs::OFlags,
@@ -33,7 +34,7 @@ use spillway::{
     error::Failure,
     level::Status,
     slab::Slab,
-    stream::Stream,
+    stream::{Retry, Stream},
     target::{File, Target, is_writable},
 };
 
@@ -1373,6 +1374,375 @@ fn a_flush_of_none_is_over_at_once() {
     let start = Instant::now();
     drain::flush_all([]);
     assert!(start.elapsed() < PATIENCE);
+}
+
+// ---- a refusal that is waited out
+
+/// Between two tries. No test here lives to see one.
+const PAUSE: Duration = Duration::from_secs(600);
+
+const FAR: Duration = Duration::from_secs(6_000);
+
+fn full_disks(interval: Duration, limit: Duration) -> Retry {
+    let errnos = [NOSPC, Errno::DQUOT].map(Errno::raw_os_error).to_vec();
+    Retry { errnos, interval, limit }
+}
+
+/// A scripted stream that waits for room on a disk.
+fn patient(answers: impl IntoIterator<Item = Answer>) -> (Arc<Stream>, Script, Bell, Feeder) {
+    let scripted = scripted(answers);
+    scripted.0.wait_out(full_disks(PAUSE, FAR));
+    scripted
+}
+
+#[test]
+fn a_refusal_that_is_waited_out_keeps_the_bytes_and_says_when_to_ask_again() {
+    let (stream, script, _, mut feeder) = patient([Take(2), refuse(NOSPC), refuse(NOSPC)]);
+    feeder.append(b"abcdef");
+    assert_eq!(drain::step(&stream), Step::Went(2));
+    for calls in 2..=3 {
+        assert_eq!(drain::step(&stream), Step::Stalled(PAUSE));
+        assert!(!stream.is_busy() && !script.is_dropped());
+        assert_eq!((stream.failure(), stream.level().written(), stream.calls()), (None, 2, calls));
+    }
+    assert!(is_status(&stream, Status::Open));
+    feeder.append(b"ghi");
+    assert_eq!(step_to_the_end(&stream), Step::Empty);
+    assert_eq!((script.taken(), stream.calls()), (b"abcdefghi".to_vec(), 4));
+}
+
+#[test]
+fn a_stall_is_told_when_it_begins_and_when_bytes_go_again_and_no_more() {
+    let other = Errno::DQUOT;
+    let script = [refuse(NOSPC), refuse(other), Interrupted, WouldBlock, refuse(NOSPC), Take(1), Take(1)];
+    let (stream, _, bell, mut feeder) = patient(script.into_iter().chain([refuse(other), Take(1)]));
+    feeder.append(b"abcdef");
+    let stalled = || Step::Stalled(PAUSE);
+    let by = |errno: Errno| Some(errno.raw_os_error());
+    assert_eq!((stream.level().stalls(), stream.stalled_by()), (0, None));
+    for (step, stalls, told, reason) in [
+        (stalled(), 1, 1, by(NOSPC)),
+        (stalled(), 1, 1, by(other)),
+        // What takes nothing does not end it.
+        (Step::Went(0), 1, 1, by(other)),
+        (Step::Blocked, 1, 1, by(other)),
+        (stalled(), 1, 1, by(NOSPC)),
+        (Step::Went(1), 2, 2, by(NOSPC)),
+        (Step::Went(1), 2, 2, by(NOSPC)),
+        (stalled(), 3, 3, by(other)),
+        (Step::Went(1), 4, 4, by(other)),
+        (Step::Went(3), 4, 4, by(other)),
+        (Step::Empty, 4, 4, by(other)),
+    ] {
+        assert_eq!(drain::step(&stream), step);
+        assert_eq!((stream.level().stalls(), stream.stalled_by()), (stalls, reason), "after {step:?}");
+        assert_eq!(bell.count(), told, "after {step:?}");
+    }
+}
+
+#[test]
+fn who_waits_for_the_very_bytes_that_end_a_stall_is_woken_once_for_both() {
+    let (stream, _, bell, mut feeder) = patient([refuse(NOSPC)]);
+    feeder.append(b"abc");
+    assert!(!feeder.wait());
+    assert_eq!(drain::step(&stream), Step::Stalled(PAUSE));
+    assert_eq!((bell.count(), drain::step(&stream)), (1, Step::Went(3)));
+    assert_eq!((bell.count(), stream.level().stalls(), stream.level().is_urgent()), (2, 2, false));
+}
+
+#[test]
+fn after_a_stall_it_goes_on_at_the_exact_byte_wherever_the_last_write_ended() {
+    let whole = b"abcdefghij";
+    for first in 1..whole.len() {
+        for second in 1..=whole.len() - first {
+            let answers = [Take(first), refuse(NOSPC), Take(second), refuse(NOSPC)];
+            let (stream, script, _, mut feeder) = patient(answers);
+            // A slab, then chunks.
+            feeder.next_slab(3);
+            feeder.fill(&whole[..3]);
+            feeder.append(&whole[3..4]);
+            feeder.append(&whole[4..]);
+            for step in [Step::Went(first), Step::Stalled(PAUSE), Step::Went(second)] {
+                assert_eq!(drain::step(&stream), step);
+            }
+            assert_eq!(script.taken(), whole[..first + second]);
+            while drain::step(&stream) != Step::Empty {}
+            assert_eq!(script.taken(), whole, "after {first} and {second}");
+        }
+    }
+}
+
+#[test]
+fn an_error_that_is_not_to_be_waited_out_fails_at_once_in_a_stall_too() {
+    for stalls in 0..2 {
+        let refusals = (0..stalls).map(|_| refuse(NOSPC));
+        let (stream, script, bell, mut feeder) = patient(refusals.chain([refuse(IO)]));
+        feeder.append(b"abc");
+        for _ in 0..stalls {
+            assert_eq!(drain::step(&stream), Step::Stalled(PAUSE));
+        }
+        assert_eq!(drain::step(&stream), Step::Rest);
+        assert_eq!((stream.failure(), bell.count()), (Some(os(IO)), stalls + 1));
+        assert!(script.is_dropped() && is_status(&stream, Status::Failed));
+    }
+}
+
+#[test]
+fn without_a_limit_that_lets_it_wait_a_refusal_fails_at_once_and_is_no_stall() {
+    let (stream, script, bell, mut feeder) = scripted([refuse(NOSPC)]);
+    stream.wait_out(full_disks(PAUSE, Duration::ZERO));
+    feeder.append(b"abc");
+    assert_eq!(drain::step(&stream), Step::Rest);
+    assert_eq!((stream.failure(), bell.count()), (Some(os(NOSPC)), 1));
+    assert_eq!((stream.level().stalls(), stream.stalled_by()), (0, None));
+    assert!(script.is_dropped());
+}
+
+#[test]
+fn a_stall_that_comes_to_its_limit_fails_with_the_errno_of_the_last_refusal() {
+    let limit = Duration::from_millis(100);
+    let (stream, script, bell, mut feeder) = scripted([refuse(NOSPC), refuse(Errno::DQUOT)]);
+    stream.wait_out(full_disks(PAUSE, limit));
+    feeder.append(b"abc");
+    match drain::step(&stream) {
+        Step::Stalled(pause) => assert!(pause <= limit, "it is asked once more when the limit is reached"),
+        step => panic!("{step:?}, though the limit is not reached"),
+    }
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        thread::yield_now();
+    }
+    assert_eq!(drain::step(&stream), Step::Rest);
+    assert_eq!((stream.failure(), bell.count()), (Some(os(Errno::DQUOT)), 2));
+    assert!(script.is_dropped());
+}
+
+#[test]
+fn each_stall_has_the_whole_limit_to_itself() {
+    let limit = Duration::from_millis(100);
+    let (stream, script, _, mut feeder) = scripted([refuse(NOSPC), Take(1), refuse(NOSPC)]);
+    stream.wait_out(full_disks(PAUSE, limit));
+    feeder.append(b"abc");
+    assert!(matches!(drain::step(&stream), Step::Stalled(_)));
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        thread::yield_now();
+    }
+    assert_eq!(drain::step(&stream), Step::Went(1));
+    assert!(matches!(drain::step(&stream), Step::Stalled(_)));
+    assert_eq!(step_to_the_end(&stream), Step::Empty);
+    assert_eq!(script.taken(), b"abc");
+}
+
+#[test]
+fn a_cut_during_a_stall_lets_go_of_the_target() {
+    let (stream, script, bell, mut feeder) = patient([Take(1), refuse(NOSPC)]);
+    feeder.append(b"abc");
+    assert_eq!(drain::step(&stream), Step::Went(1));
+    assert_eq!(drain::step(&stream), Step::Stalled(PAUSE));
+    assert!(!stream.cut(), "no write is in flight");
+    assert!(script.is_dropped());
+    assert_eq!((drain::step(&stream), bell.count(), stream.failure()), (Step::Rest, 1, None));
+    assert_eq!((script.taken(), script.writes()), (b"a".to_vec(), 2));
+}
+
+#[test]
+fn a_cut_during_the_write_that_is_refused_wakes_once_and_lets_go() {
+    let held = MidWrite::new();
+    held.stream.wait_out(full_disks(PAUSE, FAR));
+    assert!(held.stream.cut());
+    let (step, stream, script, bell) = held.end(refuse(NOSPC));
+    assert_eq!((step, bell.count()), (Step::Stalled(PAUSE), 1));
+    assert!(script.is_dropped() && !stream.is_busy());
+    assert_eq!(drain::step(&stream), Step::Rest);
+}
+
+#[test]
+fn a_job_ends_with_a_stall_and_says_when_the_next_is_due() {
+    let (stream, script, _, mut feeder) = patient([Take(1), refuse(NOSPC)]);
+    feeder.append(b"abc");
+    assert!(matches!(drain::run(&stream, || true), End::Stalled(PAUSE)));
+    assert_eq!(script.writes(), 2, "it does not ask again by itself");
+    assert!(!feeder.append(b"def"), "who waits comes back by himself");
+    assert!(matches!(drain::run(&stream, || true), End::Asleep));
+    assert_eq!(script.taken(), b"abcdef");
+}
+
+#[test]
+fn a_flush_gives_a_stalled_stream_up_in_time_and_later_goes_on() {
+    // One is for the flush that has no time, and two for the other: when it comes, and when its time is over.
+    let refusals = (0..3).map(|_| refuse(NOSPC));
+    let (stream, script, _, mut feeder) = patient([Take(1)].into_iter().chain(refusals));
+    feeder.append(b"abc");
+    let start = Instant::now();
+    for patience in [Duration::ZERO, Duration::from_millis(20)] {
+        let error = drain::flush(&stream, patience).expect_err("it takes nothing");
+        assert_eq!((error.kind(), stream.failure()), (ErrorKind::TimedOut, None));
+    }
+    assert!(start.elapsed() < PAUSE, "it does not wait for the next try");
+    drain::flush(&stream, PATIENCE).expect("there is room again");
+    assert_eq!((script.taken(), stream.level().stalls()), (b"abc".to_vec(), 2));
+}
+
+#[test]
+fn a_flush_asks_a_stalled_stream_again_and_again() {
+    let (stream, script, _, mut feeder) = scripted((0..5).map(|_| refuse(NOSPC)));
+    stream.wait_out(full_disks(Duration::from_millis(1), FAR));
+    feeder.append(b"abc");
+    drain::flush(&stream, PATIENCE).expect("there is room at last");
+    assert_eq!((script.taken(), script.writes()), (b"abc".to_vec(), 6));
+}
+
+/// Has no room, and says so to all who come.
+struct Refusing {
+    name: &'static str,
+    asked: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Target for Refusing {
+    fn write(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.asked.lock().push(self.name);
+        Err(NOSPC.into())
+    }
+
+    fn readiness(&self) -> io::Result<OwnedFd> {
+        unreachable!("it never says that it would block")
+    }
+}
+
+#[test]
+fn a_flush_of_all_gives_each_stream_up_in_its_own_time() {
+    let asked: Arc<Mutex<Vec<_>>> = Arc::default();
+    let refusing = |name, patience: u64| {
+        let stream = Stream::waiting(Bell::default().listener());
+        stream.wait_out(full_disks(Duration::from_millis(1), FAR));
+        stream.give(Box::new(Refusing { name, asked: Arc::clone(&asked) }));
+        Feeder::new(&stream).append(b"abc");
+        (stream, Duration::from_millis(patience))
+    };
+    let streams = [refusing("long", 600), refusing("none", 0), refusing("short", 150)];
+    let start = Instant::now();
+    drain::flush_all(streams);
+    assert!(start.elapsed() >= Duration::from_millis(600));
+    let asked = asked.lock();
+    let count = |name| asked.iter().filter(|other| **other == name).count();
+    assert_eq!(count("none"), 1);
+    let last = asked.iter().rposition(|name| *name == "short").expect("it is asked");
+    let after = asked[last..].iter().filter(|name| **name == "long").count();
+    assert!(count("short") > 1 && after > 1, "{} and {after}", count("short"));
+}
+
+// ---- the flush up to an offset
+
+#[test]
+fn a_flush_up_to_an_offset_stops_there_or_less_than_a_batch_behind() {
+    const BATCH: usize = 800 << 10;
+    for (offset, batches) in [(0, 0), (1, 1), (BATCH, 1), (BATCH + 1, 2), (2 * BATCH, 2)] {
+        let (stream, script, _, mut feeder) = scripted([]);
+        for _ in 0..5 {
+            feeder.append(&pattern(400 << 10));
+        }
+        drain::flush_until(&stream, offset as u64, Duration::ZERO).expect("it need not wait");
+        assert_eq!((script.writes(), script.count_taken()), (batches, batches * BATCH), "for {offset}");
+        assert!(!is_asleep(&stream), "a job is to write the rest");
+        assert_eq!(step_to_the_end(&stream), Step::Empty);
+        assert_eq!(script.count_taken(), feeder.accepted);
+    }
+}
+
+#[test]
+fn a_flush_up_to_an_offset_takes_short_writes_until_it_is_there() {
+    let (stream, script, _, mut feeder) = scripted((0..9).map(|_| Take(2)));
+    feeder.append(b"abcdefghi");
+    drain::flush_until(&stream, 5, Duration::ZERO).expect("it need not wait");
+    assert_eq!((script.taken(), script.writes()), (b"abcdef".to_vec(), 3));
+}
+
+#[test]
+fn a_flush_up_to_an_offset_that_is_never_put_writes_all_there_is() {
+    let (stream, script, _, mut feeder) = scripted([]);
+    feeder.append(b"abc");
+    drain::flush_until(&stream, 1_000, PATIENCE).expect("all is written");
+    assert_eq!((script.taken(), is_asleep(&stream)), (b"abc".to_vec(), true));
+}
+
+#[test]
+fn a_flush_up_to_an_offset_that_another_reaches_writes_nothing() {
+    for (offset, written) in [(2, 2), (3, 6)] {
+        let held = MidWrite::new();
+        let (tell, told) = channel();
+        let flushed = Arc::clone(&held.stream);
+        let thread = thread::spawn(move || {
+            tell.send(rustix::thread::gettid()).expect("the test listens");
+            drain::flush_until(&flushed, offset, PATIENCE).map(|()| flushed.written())
+        });
+        until_it_waits(told.recv().expect("it starts"));
+        let (.., script, _) = held.end(Take(2));
+        let flushed = thread.join().expect("a flush does not panic");
+        assert_eq!(flushed.expect("it is reached"), written);
+        assert_eq!(script.count_taken() as u64, written);
+    }
+}
+
+// ---- a job that comes during a flush
+
+/// A job comes for the turn, and is told that it is over.
+fn visit(stream: &Arc<Stream>) -> Answer {
+    let stream = Arc::downgrade(stream);
+    Call(Box::new(move || {
+        let stream = stream.upgrade().expect("it is written to");
+        assert!(matches!(drain::run(&stream, || true), End::Asleep));
+        Take(2)
+    }))
+}
+
+#[test]
+fn a_job_that_a_flush_turned_away_is_told_of_once() {
+    let (stream, script, _, mut feeder) = scripted([]);
+    script.then(visit(&stream));
+    feeder.append(b"abcdef");
+    assert!(!stream.has_turned_away());
+    drain::flush_until(&stream, 1, PATIENCE).expect("it need not wait");
+    assert_eq!(script.taken(), b"ab");
+    assert!(stream.has_turned_away() && !stream.has_turned_away());
+}
+
+#[test]
+fn a_job_that_a_flush_turned_away_is_not_missed_when_all_is_written() {
+    // It sleeps: whoever puts more has a job scheduled, and that one is enough.
+    let (stream, script, _, mut feeder) = scripted([]);
+    script.then(visit(&stream));
+    feeder.append(b"abcdef");
+    drain::flush(&stream, PATIENCE).expect("it need not wait");
+    assert!(is_asleep(&stream) && !stream.has_turned_away());
+}
+
+#[test]
+fn a_flush_that_is_turned_away_itself_has_no_second_job_scheduled() {
+    let held = MidWrite::new();
+    drain::flush(&held.stream, Duration::ZERO).expect_err("it is held up");
+    assert!(!held.stream.has_turned_away(), "the job is there and goes on");
+    held.end(Take(usize::MAX));
+}
+
+// ---- a stream that rests
+
+#[test]
+fn a_stream_that_rests_holds_no_slab_and_goes_on_in_another() {
+    let (stream, script, _, mut feeder) = scripted([]);
+    let slab = Slab::new(8).expect("memory");
+    stream.attach(Arc::clone(&slab));
+    slab.fill(0, b"abc");
+    assert!(!stream.level().fill(3));
+    stream.detach();
+    assert_eq!(drain::step(&stream), Step::Went(3));
+    assert_eq!(Arc::strong_count(&slab), 1);
+    assert_eq!(drain::step(&stream), Step::Empty);
+    feeder.append(b"de");
+    feeder.next_slab(8);
+    feeder.fill(b"fg");
+    assert_eq!(step_to_the_end(&stream), Step::Empty);
+    assert_eq!(script.taken(), b"abcdefg");
 }
 
 // ---- a cut that waits

@@ -15,7 +15,7 @@
 use loom::{
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
         mpsc::channel,
     },
     thread,
@@ -351,6 +351,276 @@ fn who_looks_for_a_sleeper_before_he_appends_may_leave_the_chunk() {
 #[should_panic(expected = "what is written, and what was put")]
 fn who_takes_the_drainer_of_a_new_slab_for_awake_may_leave_its_bytes() {
     plays(Scene { sleep: Sleep::Right, naps: false, puts: &[Put::Forgets] });
+}
+
+// ---- the turn
+
+/// Who comes for the turn. `stream::Comer`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comer {
+    Job,
+    Flush,
+}
+
+/// What a turn is for, and how it goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// As `Stream` does it.
+    Right,
+    /// A job that is turned away says so when it has let go of the lock.
+    SaysLater,
+    /// JS asks whether a job was turned away before it flushes, and not afterwards.
+    AsksEarly,
+    /// Who has written looks for a cut before it gives back the turn, not as it does.
+    LooksEarly,
+}
+
+/// `stream::State`, as far as it is about turns.
+#[derive(Default)]
+struct State {
+    queue: Queue,
+    is_busy: bool,
+    is_cut: bool,
+    /// The target is let go.
+    is_released: bool,
+    turned_away: bool,
+}
+
+/// A stream for which two may come at once: a job and JS.
+struct Shared {
+    level: Level,
+    order: Order,
+    state: Mutex<State>,
+    /// Times that JS is woken.
+    wakes: AtomicUsize,
+}
+
+impl Shared {
+    fn new(order: Order) -> Arc<Self> {
+        Arc::new(Self { level: words(), order, state: Mutex::default(), wakes: AtomicUsize::new(0) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics")
+    }
+
+    fn mark(&self) -> u32 {
+        u32::try_from(self.level.mark()).expect("a few bytes")
+    }
+
+    /// `Stream::begin`, of which a batch is one byte. True if that is to be written.
+    fn begin(&self, comer: Comer) -> Option<bool> {
+        let mut state = self.lock();
+        if state.is_busy {
+            if self.order == Order::SaysLater {
+                drop(state);
+                state = self.lock();
+            }
+            state.turned_away |= comer == Comer::Job;
+            return None;
+        }
+        if state.is_released {
+            return None;
+        }
+        state.queue.seal(self.mark());
+        state.is_busy = state.queue.sealed > 0;
+        Some(state.is_busy)
+    }
+
+    /// `Stream::wrote`.
+    fn wrote(&self) {
+        let mut state = self.lock();
+        // A cut leaves nothing.
+        state.queue.sealed = state.queue.sealed.saturating_sub(1);
+        state.queue.written += 1;
+        assert!(!self.level.publish(1), "nobody waits");
+        drop(state);
+        if self.end_turn() {
+            self.wakes.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// `Stream::end_turn`.
+    fn end_turn(&self) -> bool {
+        let mut state = self.lock();
+        let is_over = state.is_cut;
+        if self.order == Order::LooksEarly {
+            drop(state);
+            state = self.lock();
+        }
+        state.is_busy = false;
+        state.is_released |= is_over;
+        is_over
+    }
+
+    /// `drain::step`: true for `Went`, false for `Empty`, `None` for `Rest`.
+    fn step(&self, comer: Comer) -> Option<bool> {
+        let is_begun = self.begin(comer)?;
+        if is_begun {
+            self.wrote();
+        }
+        Some(is_begun)
+    }
+
+    /// `Stream::fall_asleep`.
+    fn fall_asleep(&self) -> bool {
+        let mut state = self.lock();
+        let mark = self.mark();
+        let sleeps = state.queue.is_empty(mark) && self.level.fall_asleep(mark as usize);
+        state.turned_away &= !sleeps;
+        sleeps
+    }
+
+    /// `drain::run`.
+    fn run(&self) {
+        while let Some(went) = self.step(Comer::Job) {
+            if !went && self.fall_asleep() {
+                return;
+            }
+        }
+    }
+
+    /// `drain::flush_until` without patience.
+    fn flush_until(&self, offset: u32) {
+        while self.lock().queue.written < offset {
+            match self.step(Comer::Flush) {
+                Some(true) => {}
+                Some(false) if !self.fall_asleep() => {}
+                _ => return,
+            }
+        }
+    }
+
+    /// `Stream::has_turned_away`.
+    fn has_turned_away(&self) -> bool {
+        std::mem::take(&mut self.lock().turned_away)
+    }
+
+    /// `Stream::cut`.
+    fn cut(&self) -> bool {
+        let mut state = self.lock();
+        state.is_cut = true;
+        state.queue.sealed = 0;
+        state.is_released |= !state.is_busy;
+        state.is_busy
+    }
+}
+
+/// JS beside the jobs that it has scheduled.
+struct Owner {
+    shared: Arc<Shared>,
+    mark: u32,
+    jobs: Vec<thread::JoinHandle<()>>,
+}
+
+impl Owner {
+    fn new(order: Order) -> Self {
+        Self { shared: Shared::new(order), mark: 0, jobs: Vec::new() }
+    }
+
+    fn schedule(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        self.jobs.push(thread::spawn(move || shared.run()));
+    }
+
+    /// `Inlet.admit`.
+    fn fill(&mut self, size: u32) {
+        self.mark += size;
+        if self.shared.level.fill(self.mark) {
+            self.schedule();
+        }
+    }
+
+    /// `Sink::flush`.
+    fn flush(&mut self, offset: u32) {
+        let asked = self.shared.order == Order::AsksEarly && self.shared.has_turned_away();
+        self.shared.flush_until(offset);
+        let is_due =
+            if self.shared.order == Order::AsksEarly { asked } else { self.shared.has_turned_away() };
+        if is_due {
+            self.schedule();
+        }
+    }
+
+    fn join(&mut self) {
+        for job in self.jobs.drain(..) {
+            job.join().expect("no job panics");
+        }
+    }
+}
+
+/// JS fills two bytes, flushes up to `offset`, and fills so many more, beside a job.
+fn flushes(order: Order, offset: u32, more: u32) {
+    let mut builder = loom::model::Builder::new();
+    // It keeps this to seconds; what goes wrong here shows with two.
+    builder.preemption_bound = Some(4);
+    builder.check(move || {
+        let mut js = Owner::new(order);
+        js.fill(2);
+        js.schedule();
+        js.flush(offset);
+        if more > 0 {
+            js.fill(more);
+        }
+        js.join();
+        let written = js.shared.lock().queue.written;
+        assert_eq!(written, js.mark, "everyone is done: what is written, and what was put");
+        assert!(js.shared.level.fill(js.mark), "and the next one finds the sleeper");
+    });
+}
+
+#[test]
+fn a_flush_beside_a_job_leaves_no_byte_without_a_job() {
+    // To an offset on the way, to the end, and to one that is never put.
+    for offset in 1..=3 {
+        flushes(Order::Right, offset, 0);
+    }
+}
+
+#[test]
+fn nor_does_it_leave_what_is_put_after_it() {
+    for offset in 1..=3 {
+        flushes(Order::Right, offset, 1);
+    }
+}
+
+#[test]
+#[should_panic(expected = "what is written, and what was put")]
+fn a_job_that_says_too_late_that_it_was_turned_away_may_leave_bytes() {
+    flushes(Order::SaysLater, 1, 0);
+}
+
+#[test]
+#[should_panic(expected = "what is written, and what was put")]
+fn who_asks_for_jobs_that_were_turned_away_before_it_flushes_may_leave_bytes() {
+    flushes(Order::AsksEarly, 1, 0);
+}
+
+/// JS cuts while a job writes one batch after the other.
+fn cuts(order: Order) {
+    loom::model(move || {
+        let mut js = Owner::new(order);
+        js.fill(2);
+        js.schedule();
+        let is_busy = js.shared.cut();
+        let before = js.shared.level.written();
+        js.join();
+        let woken = js.shared.wakes.load(SeqCst);
+        assert_eq!(woken, usize::from(is_busy), "JS is woken when the write in flight has ended");
+        assert!(js.shared.lock().is_released, "the target is let go");
+        assert!(js.shared.level.written() - before <= u32::from(is_busy), "no write begins after a cut");
+    });
+}
+
+#[test]
+fn a_cut_lets_go_of_the_target_and_js_is_woken_once_if_a_write_was_in_flight() {
+    cuts(Order::Right);
+}
+
+#[test]
+#[should_panic(expected = "JS is woken when the write in flight has ended")]
+fn who_looks_for_a_cut_before_it_gives_back_the_turn_may_not_wake() {
+    cuts(Order::LooksEarly);
 }
 
 // ---- waiting

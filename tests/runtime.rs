@@ -14,7 +14,7 @@ use std::{
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
-        mpsc::channel,
+        mpsc::{Receiver, Sender, channel},
     },
     thread,
     time::{Duration, Instant},
@@ -33,7 +33,7 @@ use spillway::{
     error::Failure,
     level::Status,
     runtime,
-    stream::Stream,
+    stream::{Retry, Stream},
     target::{File, Target},
 };
 
@@ -42,6 +42,11 @@ use common::{
     Bell, Feeder, Full, Held, PATIENCE, Script, count_descriptors, descriptor, is_asleep, is_status,
     panic_quietly, pattern, request,
 };
+
+const NO_ROOM: i32 = Errno::NOSPC.raw_os_error();
+
+/// Longer than any test.
+const FAR: Duration = Duration::from_secs(6_000);
 
 /// Threads of the runtime: the reactor's and the pool's, as `runtime` has them.
 const THREADS: usize = 1 + 4;
@@ -68,11 +73,26 @@ impl Fed {
         Self::scheduled(stream, bell)
     }
 
+    /// A stream into `target` that waits for room on a disk.
+    fn patient(target: Box<dyn Target>, interval: Duration, limit: Duration) -> Self {
+        let bell = Bell::default();
+        let stream = Stream::waiting(bell.listener());
+        stream.wait_out(Retry { errnos: vec![NO_ROOM], interval, limit });
+        stream.give(target);
+        Self::scheduled(stream, bell)
+    }
+
     fn scheduled(stream: Arc<Stream>, bell: Bell) -> Self {
         runtime::start().expect("the runtime starts");
         runtime::schedule(Arc::clone(&stream));
         let feeder = Feeder::new(&stream);
         Self { stream, bell, feeder }
+    }
+
+    /// Whether somebody besides JS holds the stream: a job, or who waits to schedule one.
+    fn has_job(&self) -> bool {
+        // The other share is the feeder's.
+        Arc::strong_count(&self.stream) > 2
     }
 
     /// Puts a chunk as JS does: a small one into the slab, a big one as it is.
@@ -276,6 +296,18 @@ fn a_cut_on_a_full_pipe_lets_go_of_every_descriptor() {
 }
 
 #[test]
+fn a_cut_reaches_every_job_that_waits_for_room() {
+    let (mut fed, reader, name) = Pipe::new(PipeFlags::CLOEXEC).fed();
+    fed.put(&pattern(300_000));
+    until_blocked(&name);
+    // A flush that puts the drainer to sleep beside a job may leave it two.
+    runtime::schedule(Arc::clone(&fed.stream));
+    until("both jobs wait", || count_descriptors(&name) == 4);
+    assert!(!fed.stream.cut(), "no write is in flight");
+    assert!(is_closed_within(&reader, PATIENCE));
+}
+
+#[test]
 fn a_cut_before_the_pool_comes_to_a_full_pipe_lets_go_too() {
     // The cut comes at any time: before the job, in it, or behind it.
     for round in 0..50 {
@@ -318,6 +350,96 @@ fn what_the_reactor_can_not_wait_for_ends_the_stream() {
     assert_eq!(fed.stream.failure(), Some(Failure::Os(Errno::PERM.raw_os_error())));
     is_let_go.recv_timeout(PATIENCE).expect("the target is let go");
     assert_eq!(fed.bell.count(), 1);
+}
+
+// ---- stalls
+
+/// Has no room until it is told that there is some.
+struct Disk {
+    has_room: Arc<AtomicBool>,
+    let_go: Sender<()>,
+}
+
+impl Target for Disk {
+    fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.has_room.load(SeqCst) { Ok(bytes[0].len()) } else { Err(Errno::NOSPC.into()) }
+    }
+
+    fn readiness(&self) -> io::Result<OwnedFd> {
+        unreachable!("it never says that it would block")
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Not every test listens.
+        let _ = self.let_go.send(());
+    }
+}
+
+/// A full disk, what is to be set when it has room, and who is told when it is let go.
+fn disk() -> (Box<Disk>, Arc<AtomicBool>, Receiver<()>) {
+    let (let_go, is_let_go) = channel();
+    let has_room = Arc::new(AtomicBool::new(false));
+    (Box::new(Disk { has_room: Arc::clone(&has_room), let_go }), has_room, is_let_go)
+}
+
+#[test]
+fn stalled_streams_hold_no_thread_and_a_cut_ends_their_waiting() {
+    // More than the pool has threads.
+    let mut stalled: Vec<_> = iter::repeat_with(|| {
+        let (disk, _, is_let_go) = disk();
+        (Fed::patient(disk, FAR, FAR), is_let_go)
+    })
+    .take(2 * THREADS)
+    .collect();
+    for (fed, _) in &mut stalled {
+        fed.put(b"abc");
+        fed.bell.until(1);
+    }
+    let mut other = Fed::into(Script::default().target());
+    other.put(b"abc");
+    other.until_written();
+    for (fed, is_let_go) in &stalled {
+        assert!(fed.has_job() && fed.stream.level().stalls() == 1);
+        assert_eq!((fed.stream.failure(), fed.stream.calls()), (None, 1));
+        assert!(!fed.stream.cut(), "no write is in flight");
+        is_let_go.recv_timeout(PATIENCE).expect("the target is let go");
+        until("nobody waits for the next try", || !fed.has_job());
+    }
+}
+
+#[test]
+fn a_stalled_stream_goes_on_by_itself_when_there_is_room() {
+    let (disk, has_room, _) = disk();
+    let mut fed = Fed::patient(disk, Duration::from_millis(1), FAR);
+    fed.put(b"abc");
+    until("it asks again and again", || fed.stream.calls() > 5);
+    assert_eq!(
+        (fed.bell.count(), fed.stream.level().stalls(), fed.stream.stalled_by()),
+        (1, 1, Some(NO_ROOM))
+    );
+    fed.put(b"def");
+    has_room.store(true, SeqCst);
+    fed.until_written();
+    assert_eq!(fed.stream.level().stalls(), 2);
+    until("it sleeps", || is_asleep(&fed.stream));
+    until("its job is over", || !fed.has_job());
+}
+
+#[test]
+fn a_stall_that_lasts_too_long_ends_the_stream_by_itself() {
+    let (disk, _, is_let_go) = disk();
+    let limit = Duration::from_millis(50);
+    let start = Instant::now();
+    // The limit comes before the next try would.
+    let mut fed = Fed::patient(disk, FAR, limit);
+    fed.put(b"abc");
+    fed.bell.until(2);
+    assert!(start.elapsed() >= limit);
+    assert_eq!(fed.stream.failure(), Some(Failure::Os(NO_ROOM)));
+    is_let_go.recv_timeout(PATIENCE).expect("the target is let go");
+    until("its job is over", || !fed.has_job());
 }
 
 // ---- the pool

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test binary takes what it needs of this")]
 
+pub(crate) mod model;
+
 use std::{
     collections::VecDeque,
     ffi::CString,
@@ -289,6 +291,12 @@ impl Feeder {
         let slab = Slab::new(size).expect("memory");
         self.stream.attach(Arc::clone(&slab));
         (self.slab, self.size, self.mark) = (Some(slab), size, 0);
+    }
+
+    /// Lets go of the live slab: the next bytes need a new one.
+    pub(crate) fn detach(&mut self) {
+        self.stream.detach();
+        (self.slab, self.size) = (None, self.mark);
     }
 
     /// Room in the live slab.

@@ -1,0 +1,99 @@
+//! Programs that libFuzzer writes, against the model of a stream that
+//! `tests/model.rs` has, too.
+//!
+//! `cargo +nightly fuzz run stream`
+#![no_main]
+
+use libfuzzer_sys::{
+    arbitrary::{Arbitrary, Result, Unstructured},
+    fuzz_target,
+};
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+use common::model::{Limit, Op, Other, Pair, Reply};
+
+/// An errno that ends a stream, whatever is waited out.
+const FINAL: i32 = rustix::io::Errno::IO.raw_os_error();
+
+/// What happens to one stream.
+#[derive(Debug)]
+struct Program {
+    limit: Limit,
+    replies: Vec<Reply>,
+    ops: Vec<Op>,
+}
+
+impl<'a> Arbitrary<'a> for Program {
+    fn arbitrary(input: &mut Unstructured<'a>) -> Result<Self> {
+        let limit = if input.ratio(1, 10)? { Limit::Passed } else { Limit::Far };
+        let replies = many(input, 64, reply)?;
+        // Fewer than a batch has segments: the model knows no batches.
+        let ops = many(input, 400, op)?;
+        Ok(Self { limit, replies, ops })
+    }
+}
+
+fn many<'a, T>(
+    input: &mut Unstructured<'a>,
+    most: usize,
+    draw: fn(&mut Unstructured<'a>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let count = input.int_in_range(0..=most)?;
+    let mut drawn = Vec::new();
+    while drawn.len() < count && !input.is_empty() {
+        drawn.push(draw(input)?);
+    }
+    Ok(drawn)
+}
+
+fn op(input: &mut Unstructured<'_>) -> Result<Op> {
+    Ok(match input.int_in_range(0..=15)? {
+        0..=3 => Op::Fill(size(input)?, small(input)? + 1),
+        4 => Op::Attach(small(input)?),
+        5 => Op::Detach,
+        6..=7 => Op::Append(size(input)?),
+        8 => Op::Wait(small(input)?),
+        9..=11 => Op::Step,
+        12 => Op::Job,
+        13 => Op::Flush(small(input)?),
+        14 => Op::Flush(usize::MAX >> 1),
+        _ => {
+            if small(input)? == 0 {
+                Op::Cut
+            } else {
+                Op::GiveUp
+            }
+        }
+    })
+}
+
+fn reply(input: &mut Unstructured<'_>) -> Result<Reply> {
+    Ok(match input.int_in_range(0..=15)? {
+        0..=5 => Reply::Take(small(input)? + 1),
+        6 => Reply::Take(usize::MAX),
+        7..=8 => Reply::Interrupted,
+        9..=10 => Reply::WouldBlock,
+        11..=12 => Reply::Stall,
+        13..=14 => Reply::Meets(*input.choose(&[Other::Job, Other::Flush, Other::Cut])?, small(input)? + 1),
+        _ => *input.choose(&[Reply::Errno(FINAL), Reply::Nothing, Reply::Panic])?,
+    })
+}
+
+fn small(input: &mut Unstructured<'_>) -> Result<usize> {
+    input.int_in_range(0..=63)
+}
+
+/// The size of a chunk.
+fn size(input: &mut Unstructured<'_>) -> Result<usize> {
+    if input.ratio(1, 8)? { input.int_in_range(0..=2_000) } else { small(input) }
+}
+
+fuzz_target!(|program: Program| {
+    let mut pair = Pair::new(program.limit, program.replies);
+    for op in &program.ops {
+        pair.apply(op);
+    }
+    pair.finish();
+});
