@@ -53,14 +53,14 @@ fn limit() -> impl Strategy<Value = Limit> {
 }
 
 /// Whether `errno` ends a stream, whatever is waited out.
-fn is_final(errno: &i32) -> bool {
+fn is_final(errno: i32) -> bool {
     let others = [Errno::INTR, Errno::AGAIN, WAITED_OUT];
-    others.iter().all(|other| other.raw_os_error() != *errno)
+    others.iter().all(|other| other.raw_os_error() != errno)
 }
 
 fn last() -> impl Strategy<Value = Reply> {
     prop_oneof![
-        3 => (1_i32..130).prop_filter("told by other means", is_final).prop_map(Reply::Errno),
+        3 => (1_i32..130).prop_filter("told by other means", |errno| is_final(*errno)).prop_map(Reply::Errno),
         1 => Just(Reply::Nothing),
         1 => Just(Reply::Panic),
     ]

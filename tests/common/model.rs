@@ -371,10 +371,9 @@ impl Pair {
     fn job(&mut self) {
         // Others wait for the thread, so that it does not nap.
         let end = drain::run(&self.stream, || true);
-        match self.model.job() {
-            true => assert!(matches!(end, End::Stalled(PAUSE))),
-            false => assert!(matches!(end, End::Asleep)),
-        }
+        let is_stalled = self.model.job();
+        assert_eq!(is_stalled, matches!(end, End::Stalled(PAUSE)));
+        assert_eq!(!is_stalled, matches!(end, End::Asleep));
     }
 
     /// As `Sink::flush` of `src/binding.rs` does it.
