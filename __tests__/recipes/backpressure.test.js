@@ -11,7 +11,9 @@ const KIB = 1024
 const SLOW = `
   const MARK = 16384
   const fifo = require(given.targets).stuckPipe(require('node:path').dirname(file))
-  const out = require('spillway').createWriteStream(fifo.path, { highWaterMark: MARK })`
+  const out = require('spillway').createWriteStream(fifo.path, { highWaterMark: MARK })
+  // Before that a reader sees the end of the pipe.
+  await require('node:events').once(out, 'ready')`
 
 testPage('backpressure', {
   'The mark': {
@@ -117,6 +119,7 @@ testPage('backpressure', {
       const level = await run(`
         const fifo = require(given.targets).stuckPipe(require('node:path').dirname(file))
         const out = open(fifo.path)
+        await require('node:events').once(out, 'ready')
         if (out.write(Buffer.alloc(256 * 1024))) throw new Error('below the mark')
         let level
         out.once('drain', () => { level = out.writableLength })
@@ -144,6 +147,7 @@ testPage('backpressure', {
       const { code, peak } = await run(`
         const fifo = require(given.targets).stuckPipe(require('node:path').dirname(file))
         const out = open(fifo.path, 'strict')
+        await require('node:events').once(out, 'ready')
         const failed = new Promise(resolve => out.once('error', resolve))
         while (!out.errored) out.write('x'.repeat(10000))
         await fifo.read()
@@ -169,6 +173,7 @@ testPage('backpressure', {
       const { stats, size, drops } = await run(`
         const fifo = require(given.targets).stuckPipe(require('node:path').dirname(file))
         const out = open(fifo.path, 'drop-newest')
+        await require('node:events').once(out, 'ready')
         let drops = 0
         out.on('drop', () => drops++)
         for (let at = 0; at < 100; at++) out.write('x'.repeat(10000))

@@ -1,6 +1,6 @@
 'use strict'
 
-// docs/recipes/tables.md: every row is in the file, in its order. SPILLWAY_ROWS sets how many: a million takes a minute.
+// docs/recipes/tables.md: every row is in the file, in its order. SPILLWAY_ROWS sets how many.
 
 const { testPage } = require('../helpers/page.js')
 
