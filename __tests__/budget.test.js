@@ -121,6 +121,20 @@ describe('block', () => {
     pipe.close()
   })
 
+  test('who does not want to wait for what is left destroys the stream once more', async () => {
+    const pipe = stuckPipe(folder)
+    const out = createWriteStream(pipe.path, { ...LID, backpressure: 'block', blockTimeout: 0 })
+    const closed = new Promise(resolve => out.once('close', resolve))
+    const failed = new Promise(resolve => out.once('error', resolve))
+    await once(out, 'open')
+    for (let at = 0; at < 100 && !out.destroyed; at++) out.write(block(at))
+    expect(out.destroyed).toBe(true)
+    out.destroy()
+    expect(await failed).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    await closed
+    pipe.close()
+  })
+
   test('a chunk that is bigger than the budget does not wait', async () => {
     const out = createWriteStream(path.join(folder, 'file'), { ...LID, backpressure: 'block' })
     const failed = new Promise(resolve => out.once('error', resolve))

@@ -48,6 +48,7 @@ const URGENTLY = 2
 const OPENING = 0
 const OPEN = 1
 const FAILED = 3
+const ABANDONED = 4
 
 const { Mark, Napping, Written, Waiting, Wanted, Status, Descriptor, Stalls } = Word
 const NOTHING = Buffer.alloc(0)
@@ -148,6 +149,11 @@ class Inlet {
   /** Bytes that are accepted and not told to be written; what Node holds back is not among them. */
   get length () {
     return this.accepted - this.told
+  }
+
+  /** It was cut before Rust could open the file, and nobody is to try. */
+  get isAbandoned () {
+    return Atomics.load(this.words, Status) === ABANDONED
   }
 
   get hasFailed () {
@@ -603,6 +609,12 @@ class Inlet {
     this.isCut = true
     this.forget()
     this.sink.cut()
+  }
+
+  giveUpAll () {
+    if (this.onAll === null) return
+    this.cut()
+    this.endNews()
   }
 
   endNews () {

@@ -263,7 +263,10 @@ WriteStream.prototype.end = function (chunk, encoding, callback) {
 WriteStream.prototype.destroySoon = WriteStream.prototype.end
 
 WriteStream.prototype.destroy = function (error, callback) {
-  if (!this.destroyed && !this[kInlet]?.isEndingAll) this[kInlet]?.cut()
+  const inlet = this[kInlet]
+  // Once more: what was still to be written is not to be waited for.
+  if (this.destroyed) inlet?.giveUpAll()
+  else if (!inlet?.isEndingAll) inlet?.cut()
   return destroy.call(this, error, callback)
 }
 
@@ -283,7 +286,7 @@ WriteStream.prototype._construct = function (callback) {
   })
   if (!inlet?.opens) return openByNode()
   inlet.open(fd => {
-    if (fd < 0) return openByNode()
+    if (fd < 0) return inlet.isAbandoned ? callback() : openByNode()
     inlet.isOpenedHere = true
     this.fd = fd
     run()

@@ -43,7 +43,7 @@ pub enum Step {
     Empty,
     /// The target takes nothing now.
     Blocked,
-    /// The target refuses, and is to be asked again after this time.
+    /// The target refuses, or nobody reads it, and is to be asked again after this time.
     Stalled(Duration),
     /// Somebody else has the turn, or nothing can be written (any more).
     Rest,
@@ -81,9 +81,20 @@ fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
 
 fn try_step(comer: Comer, stream: &Stream) -> Step {
     match stream.begin(comer) {
-        Turn::Open(request) => {
-            // Without a descriptor the job is over: JS brings one, and has another job scheduled.
-            if stream.opened(request.open()) { Step::Went(0) } else { Step::Rest }
+        Turn::Open(request, pause) => {
+            match request.open() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if stream.found_no_reader(request, pause) { Step::Stalled(pause) } else { Step::Rest }
+                }
+                // Without a descriptor the job is over: JS brings one, and has another job scheduled.
+                opened => {
+                    if stream.opened(opened) {
+                        Step::Went(0)
+                    } else {
+                        Step::Rest
+                    }
+                }
+            }
         }
         Turn::Write(mut target, batch) => {
             let slices: Vec<_> = batch.iter().map(|bytes| IoSlice::new(bytes)).collect();

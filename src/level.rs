@@ -47,6 +47,8 @@ pub enum Status {
     Unopened,
     /// Writing failed; nothing more will be written.
     Failed,
+    /// The stream was cut before the file could be opened: nobody is to try.
+    Abandoned,
 }
 
 /// The control words of one stream, in the order in which JS sees them.

@@ -23,6 +23,13 @@ use crate::{
 /// destroyed, and what a slab waits for, stays short.
 const MAX_BATCH: usize = 1 << 20;
 
+/// Time until the second try to open a FIFO that nobody reads; each is twice
+/// the one before. Nothing tells when a reader comes.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+
+/// The longest such time.
+const LAST_PAUSE: Duration = Duration::from_millis(100);
+
 /// Told when JS has something to hear of a stream: a descriptor, an offset it
 /// waited for, a failure, the end of the write that was in flight at a cut.
 pub trait Listener: Send + Sync {
@@ -45,13 +52,17 @@ pub struct Retry {
 ///
 /// ```text
 ///   Opening ─▶ Busy ─▶ Ready ◀─▶ Busy ─▶ Failed
-///                │       ▲ │       │
-///                ▼       │ └───────┴──▶ Released (cut)
-///              Waiting ──┘ (JS brings the descriptor)
+///              ▲ │ │     ▲ │       │
+///              │ │ ▼     │ └───────┴──▶ Released (cut)
+///              │ │ Waiting (JS brings the descriptor)
+///              │ ▼
+///           NoReader (a FIFO that nobody reads) ──▶ Released (cut)
 /// ```
 enum Phase {
     /// The file is to be opened by whoever drains first.
     Opening(Request),
+    /// The file is a FIFO that nobody reads yet: to be tried again, after this time.
+    NoReader(Request, Duration),
     /// JS is to bring the descriptor.
     Waiting,
     /// Nobody writes just now.
@@ -101,8 +112,9 @@ pub(crate) enum Comer {
 
 /// What there is to do for the one who drains.
 pub(crate) enum Turn {
-    /// Open this, then [`Stream::opened`].
-    Open(Request),
+    /// Open this, then [`Stream::opened`]; or, if it is a FIFO that nobody
+    /// reads, [`Stream::found_no_reader`] with the time until the next try.
+    Open(Request, Duration),
     /// Write this, then [`Stream::wrote`].
     Write(Box<dyn Target>, Vec<Bytes>),
     /// Everything is written.
@@ -212,10 +224,18 @@ impl Stream {
         let mut state = self.state.lock();
         state.queue.cut();
         self.cut.notify_waiters();
-        if matches!(state.phase, Phase::Ready(_)) {
+        let waits_for_reader = matches!(state.phase, Phase::NoReader(..));
+        if waits_for_reader || matches!(state.phase, Phase::Ready(_)) {
             state.phase = Phase::Released;
         }
-        state.is_busy()
+        let is_busy = state.is_busy();
+        drop(state);
+        if waits_for_reader {
+            // JS waits to hear of a descriptor.
+            self.level.set_status(Status::Abandoned);
+            self.listener.wake();
+        }
+        is_busy
     }
 
     /// [`cut`](Self::cut), then waits for the end of the write that is in
@@ -274,7 +294,7 @@ impl Stream {
     /// The failure; `NotConnected` if JS is still to bring the descriptor.
     pub(crate) fn outcome(&self) -> Option<io::Result<()>> {
         match &self.state.lock().phase {
-            Phase::Opening(_) | Phase::Ready(_) | Phase::Busy => None,
+            Phase::Opening(_) | Phase::NoReader(..) | Phase::Ready(_) | Phase::Busy => None,
             Phase::Waiting => Some(Err(io::ErrorKind::NotConnected.into())),
             Phase::Failed(failure) => Some(Err(io::Error::other(failure.clone()))),
             Phase::Released => Some(Ok(())),
@@ -294,7 +314,7 @@ impl Stream {
     /// or writes is to say itself how that went.
     pub fn give_up(&self, failure: Failure) {
         let mut state = self.state.lock();
-        if matches!(state.phase, Phase::Opening(_) | Phase::Ready(_)) {
+        if matches!(state.phase, Phase::Opening(_) | Phase::NoReader(..) | Phase::Ready(_)) {
             state.phase = Phase::Busy;
             drop(state);
             self.failed(failure);
@@ -306,7 +326,8 @@ impl Stream {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         match std::mem::replace(&mut state.phase, Phase::Busy) {
-            Phase::Opening(request) => Turn::Open(request),
+            Phase::Opening(request) => Turn::Open(request, FIRST_PAUSE),
+            Phase::NoReader(request, pause) => Turn::Open(request, pause),
             Phase::Ready(target) => {
                 state.queue.seal(self.level.mark());
                 let batch = state.queue.batch(MAX_BATCH);
@@ -323,6 +344,20 @@ impl Stream {
                 Turn::Rest
             }
         }
+    }
+
+    /// Ends a turn that found a FIFO without a reader. False if the queue was
+    /// cut meanwhile: JS is told that the file is not open.
+    pub(crate) fn found_no_reader(&self, request: Request, pause: Duration) -> bool {
+        let mut state = self.state.lock();
+        let is_cut = state.queue.is_cut();
+        state.phase = Phase::NoReader(request, LAST_PAUSE.min(pause * 2));
+        drop(state);
+        self.changed.notify_all();
+        if is_cut {
+            let _is_busy = self.cut();
+        }
+        !is_cut
     }
 
     /// Ends a turn that opened the file, or could not. True if it could.

@@ -53,12 +53,13 @@ impl Request {
     /// belongs to whoever hears of it (JS), not to the `File`.
     ///
     /// # Errors
-    /// As `open(2)`; a FIFO that nobody reads is `ENXIO` at once.
+    /// As `open(2)`; `WouldBlock` for a FIFO that nobody reads.
     pub fn open(&self) -> io::Result<File> {
         // O_NONBLOCK so that a FIFO without a reader can't hold the thread.
         let flags = OFlags::from_bits_retain(self.flags.cast_unsigned()) | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let mode = Mode::from_raw_mode(self.mode.into());
-        let fd = rustix::io::retry_on_intr(|| rustix::fs::open(self.path.as_c_str(), flags, mode))?;
+        let fd = rustix::io::retry_on_intr(|| rustix::fs::open(self.path.as_c_str(), flags, mode))
+            .map_err(|error| if self.is_unread(error) { Errno::AGAIN } else { error })?;
         let kind = Kind::of(fd.as_fd())?;
         if kind != Kind::Pipe {
             let set = rustix::fs::fcntl_getfl(&fd)?;
@@ -66,6 +67,15 @@ impl Request {
         }
         let descriptor = Descriptor::Lent(ManuallyDrop::new(fd));
         Ok(File { descriptor, kind, position: self.start })
+    }
+}
+
+impl Request {
+    /// Whether `error` says that this is a FIFO and nobody reads it. Of other files it says other things.
+    fn is_unread(&self, error: Errno) -> bool {
+        error == Errno::NXIO
+            && rustix::fs::stat(self.path.as_c_str())
+                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
     }
 }
 
@@ -225,7 +235,7 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0)
             .expect("a FIFO can be made");
         let error = request(&path, OFlags::WRONLY, None).open().expect_err("nobody reads");
-        assert_eq!(error.raw_os_error(), Some(Errno::NXIO.raw_os_error()));
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
     }
 
     #[test]

@@ -8,8 +8,11 @@ use std::{
     fs::{self, File as StdFile},
     hint::spin_loop,
     io::{self, ErrorKind, IoSlice, Read},
-    os::fd::{AsFd, OwnedFd},
-    path::PathBuf,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::OpenOptionsExt,
+    },
+    path::{Path, PathBuf},
     sync::{
         Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -23,7 +26,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use rustix::{
     event::Timespec,
-    fs::OFlags,
+    fs::{CWD, FileType, Mode, OFlags},
     io::Errno,
     pipe::{PipeFlags, pipe_with},
     process::{Pid, Signal},
@@ -1880,4 +1883,77 @@ fn a_stream_is_not_given_up_that_waits_for_its_target_or_is_cut() {
     stream.give_up(os(IO));
     assert_eq!((stream.failure(), bell.count()), (None, 0));
     assert!(is_status(&stream, Status::Open));
+}
+
+// ---- a FIFO that nobody reads
+
+/// A stream into a FIFO without a reader, and the FIFO's path.
+fn unread(folder: &Path, bell: &Bell) -> (Arc<Stream>, PathBuf) {
+    let path = folder.join("fifo");
+    rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0)
+        .expect("a FIFO can be made");
+    let stream = Stream::open(request(&path), bell.listener());
+    Feeder::new(&stream).append(b"abc");
+    (stream, path)
+}
+
+fn pause_of(step: Step) -> Duration {
+    match step {
+        Step::Stalled(pause) => pause,
+        other => panic!("it is to be tried again, not {other:?}"),
+    }
+}
+
+#[test]
+fn a_fifo_is_tried_again_at_longer_and_longer_times_until_it_is_read() {
+    let (folder, bell) = (tempfile::tempdir().expect("a folder for the test"), Bell::default());
+    let (stream, path) = unread(folder.path(), &bell);
+    let pauses: Vec<_> = (0..12).map(|_| pause_of(drain::step(&stream))).collect();
+    assert!(pauses.is_sorted() && pauses[0] < pauses[1], "{pauses:?}");
+    assert_eq!(pauses[10], pauses[11], "there is a longest");
+    assert_eq!(
+        (bell.count(), stream.level().stalls()),
+        (0, 0),
+        "JS waits for the descriptor, and is told of nothing else"
+    );
+    let reader = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(&path)
+        .expect("it opens");
+    assert_eq!(drain::step(&stream), Step::Went(0));
+    assert_eq!(bell.count(), 1);
+    assert_eq!(drain::step(&stream), Step::Went(3));
+    let mut bytes = [0; 3];
+    (&reader).read_exact(&mut bytes).expect("they are written");
+    assert_eq!(&bytes, b"abc");
+    assert!(!stream.cut());
+    stream.close();
+}
+
+#[test]
+fn a_cut_ends_the_wait_for_a_reader_and_js_is_told() {
+    let (folder, bell) = (tempfile::tempdir().expect("a folder for the test"), Bell::default());
+    let (stream, _) = unread(folder.path(), &bell);
+    pause_of(drain::step(&stream));
+    assert!(!stream.cut());
+    assert_eq!(bell.count(), 1);
+    assert_eq!(drain::step(&stream), Step::Rest);
+}
+
+#[test]
+fn a_cut_before_the_first_try_is_told_by_who_finds_no_reader() {
+    let (folder, bell) = (tempfile::tempdir().expect("a folder for the test"), Bell::default());
+    let (stream, _) = unread(folder.path(), &bell);
+    assert!(!stream.cut());
+    assert_eq!((bell.count(), drain::step(&stream)), (0, Step::Rest));
+    assert_eq!(bell.count(), 1);
+}
+
+#[test]
+fn a_flush_gives_up_on_a_fifo_that_stays_unread() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let (stream, _) = unread(folder.path(), &Bell::default());
+    let error = drain::flush(&stream, Duration::from_millis(20)).expect_err("nobody reads");
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
 }
