@@ -53,6 +53,8 @@ function npm (command, cwd) {
 function pack () {
   execSync(`tar xzf ${npm(`pack --silent --pack-destination ${folder}`, ROOT).trim()}`, { cwd: folder })
   const staged = path.join(folder, 'package')
+  // What is released is made in a clone where nothing was built.
+  fs.rmSync(path.join(staged, ADDON), { force: true })
   const manifest = path.join(staged, 'package.json')
   const content = JSON.parse(fs.readFileSync(manifest))
   content.napi.targets = [TARGET]
