@@ -2,10 +2,18 @@
 
 // Nothing that was accepted is lost when the process ends.
 
+const fs = require('node:fs')
 const { active, hub } = require('./turn.js')
+
+/** How long the end of the process waits for opens of Node's, all together, in milliseconds. */
+const OPEN_TIMEOUT = 200
+
+/** A word that nobody changes, to wait for. */
+const NEVER = new Int32Array(new SharedArrayBuffer(4))
 
 let isWatching = false
 let isExiting = false
+let opensEnd = Infinity
 
 /** Watches for the end of this thread, from the first stream on. */
 function watch () {
@@ -39,4 +47,36 @@ function warn ({ path, fd }, lost) {
   process.emit('warning', warning)
 }
 
-module.exports = { watch, isExiting: () => isExiting }
+/**
+ * The descriptor of an open that Node has under way in libuv's pool, where it
+ * goes on when no turn comes any more: opened here as well, the file would be
+ * emptied by it when we have written. Linux alone shows the descriptors.
+ * @returns {number | undefined} undefined: it does not come
+ */
+function openedByNode (path) {
+  if (process.platform !== 'linux') return undefined
+  opensEnd = Math.min(opensEnd, performance.now() + OPEN_TIMEOUT)
+  for (;;) {
+    const file = fs.statSync(path, { throwIfNoEntry: false })
+    const fd = file && descriptors().find(fd => isWriterOf(fd, file))
+    if (fd !== undefined || performance.now() > opensEnd) return fd
+    Atomics.wait(NEVER, 0, 0, 1)
+  }
+}
+
+const descriptors = () => fs.readdirSync('/proc/self/fd').map(Number)
+
+/** Whether `fd` is open for writing into `file`. */
+function isWriterOf (fd, { dev, ino }) {
+  try {
+    const stat = fs.fstatSync(fd)
+    if (stat.dev !== dev || stat.ino !== ino) return false
+    const flags = parseInt(/^flags:\s*(\d+)/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))[1], 8)
+    return (flags & (fs.constants.O_WRONLY | fs.constants.O_RDWR)) !== 0
+  } catch {
+    // It was that of readdir itself, or is closed by now.
+    return false
+  }
+}
+
+module.exports = { watch, openedByNode, isExiting: () => isExiting }

@@ -660,7 +660,7 @@ class Inlet {
   takeOver () {
     if (this.isCut) return
     for (const { chunk } of this.state.getBuffer()) this.accepted += this.putBytes(chunk)
-    this.openNow()
+    if (this.accepted > 0) this.openNow()
   }
 
   openNow () {
@@ -669,7 +669,7 @@ class Inlet {
     try {
       // It would wait for a reader, and no turn comes in which to give up.
       if (fs.statSync(path, { throwIfNoEntry: false })?.isFIFO()) return
-      this.sink.give(fs.openSync(path, flags, mode), start ?? -1)
+      this.sink.give(exit.openedByNode(path) ?? fs.openSync(path, flags, mode), start ?? -1)
     } catch {
       // Then the bytes are lost, and it is told that they are.
     }
