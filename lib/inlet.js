@@ -343,7 +343,8 @@ class Inlet {
     this.wait()
     if (this.waits !== NOT) return
     if (this.seen !== this.accepted) this.lookLater()
-    else if (this.isUnderWay) this.waitFor(this.accepted, QUIETLY)
+    // Not for all of it: a slow target's progress is news, too.
+    else if (this.isUnderWay) this.waitFor(Math.min(this.accepted, this.taken + Math.max(1, this.hurryFrom)), QUIETLY)
     else this.retire()
   }
 
@@ -487,6 +488,8 @@ class Inlet {
   // ---- the end
 
   get bytesWritten () {
+    // Who asks again in a later turn is to see what has come since.
+    if (this.isUnderWay) turn.hurry()
     return this.isCut ? this.taken : this.told
   }
 
