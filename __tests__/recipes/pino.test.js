@@ -51,13 +51,6 @@ testPage('recipes/pino', {
       const { code, content } = await run(`${log(COUNT)} logger.fatal({ at: ${COUNT} }, 'late'); process.kill(process.pid, 'SIGKILL')`, { name: 'app.log' })
       expect(code).toBe('SIGKILL')
       expectLines(content, COUNT + 1)
-    },
-
-    'logger.flush() is told when all is written': async run => {
-      expect(await run(`
-        ${log(1000)}
-        await new Promise((resolve, reject) => logger.flush(error => error ? reject(error) : resolve()))
-        return fs.readFileSync('app.log', 'utf8').split('\\n').length`)).toBe(1002)
     }
   },
 
