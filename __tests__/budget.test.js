@@ -4,19 +4,16 @@
 
 const { once } = require('node:events')
 const fs = require('node:fs')
-const os = require('node:os')
-const path = require('node:path')
 const { finished } = require('node:stream/promises')
 const { createWriteStream } = require('..')
 const { runScript } = require('./helpers/child.js')
+const { folderForEach } = require('./helpers/folder.js')
 const { stuckPipe } = require('./helpers/targets.js')
 
 const KIB = 1024
 const LID = { highWaterMark: 16 * KIB, budget: 64 * KIB }
 
-let folder
-beforeEach(() => { folder = fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-')) })
-afterEach(() => fs.rmSync(folder, { recursive: true }))
+const at = folderForEach()
 
 /** Unlike once(), does not mind an 'error'. */
 const closed = out => new Promise(resolve => out.once('close', resolve))
@@ -25,7 +22,7 @@ const block = at => Buffer.alloc(10 * KIB, `${at} `)
 
 describe('strict', () => {
   test('a write over the budget fails, and all before it is written', async () => {
-    const file = path.join(folder, 'file')
+    const file = at('file')
     const out = createWriteStream(file, { ...LID, backpressure: 'strict' })
     const errors = []
     const told = []
@@ -43,7 +40,7 @@ describe('strict', () => {
   })
 
   test('with autoClose false the error is told, and the stream goes on', async () => {
-    const file = path.join(folder, 'file')
+    const file = at('file')
     const out = createWriteStream(file, { ...LID, backpressure: 'strict', autoClose: false })
     const errors = []
     out.on('error', error => errors.push(error.code))
@@ -58,7 +55,7 @@ describe('strict', () => {
   })
 
   test('who waits for drain never meets it, though chunks are bigger than the mark', async () => {
-    const file = path.join(folder, 'file')
+    const file = at('file')
     const out = createWriteStream(file, { ...LID, backpressure: 'strict' })
     for (let at = 0; at < 100; at++) {
       if (!out.write(Buffer.alloc(40 * KIB, at))) await once(out, 'drain')
@@ -69,7 +66,7 @@ describe('strict', () => {
   })
 
   test('what is corked counts', async () => {
-    const out = createWriteStream(path.join(folder, 'file'), { ...LID, backpressure: 'strict' })
+    const out = createWriteStream(at('file'), { ...LID, backpressure: 'strict' })
     out.on('error', () => {})
     out.cork()
     for (let at = 0; at < 6; at++) out.write(block(at))
@@ -78,7 +75,7 @@ describe('strict', () => {
   })
 
   test('a string counts its bytes, not its characters', async () => {
-    const out = createWriteStream(path.join(folder, 'file'), { ...LID, backpressure: 'strict' })
+    const out = createWriteStream(at('file'), { ...LID, backpressure: 'strict' })
     out.write('é'.repeat(32 * KIB))
     const error = new Promise(resolve => out.once('error', resolve))
     const close = closed(out)
@@ -91,7 +88,7 @@ describe('strict', () => {
 
 describe('block', () => {
   test('write() waits for room, so that all is written', async () => {
-    const file = path.join(folder, 'file')
+    const file = at('file')
     const out = createWriteStream(file, { ...LID, backpressure: 'block' })
     let highest = 0
     for (let at = 0; at < 2000; at++) {
@@ -107,7 +104,7 @@ describe('block', () => {
   })
 
   test('write() waits in vain for a pipe that nobody reads: the error of strict', async () => {
-    const pipe = stuckPipe(folder)
+    const pipe = stuckPipe(at())
     const out = createWriteStream(pipe.path, { ...LID, backpressure: 'block', blockTimeout: 20 })
     const failed = new Promise(resolve => out.once('error', resolve))
     await once(out, 'open')
@@ -122,7 +119,7 @@ describe('block', () => {
   })
 
   test('who does not want to wait for what is left destroys the stream once more', async () => {
-    const pipe = stuckPipe(folder)
+    const pipe = stuckPipe(at())
     const out = createWriteStream(pipe.path, { ...LID, backpressure: 'block', blockTimeout: 0 })
     const closed = new Promise(resolve => out.once('close', resolve))
     const failed = new Promise(resolve => out.once('error', resolve))
@@ -136,7 +133,7 @@ describe('block', () => {
   })
 
   test('a chunk that is bigger than the budget does not wait', async () => {
-    const out = createWriteStream(path.join(folder, 'file'), { ...LID, backpressure: 'block' })
+    const out = createWriteStream(at('file'), { ...LID, backpressure: 'block' })
     const failed = new Promise(resolve => out.once('error', resolve))
     expect(out.write(Buffer.alloc(65 * KIB))).toBe(false)
     expect(await failed).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
@@ -145,7 +142,7 @@ describe('block', () => {
 
 describe('drop-newest', () => {
   test('chunks that do not fit are dropped whole, told and counted', async () => {
-    const pipe = stuckPipe(folder)
+    const pipe = stuckPipe(at())
     const out = createWriteStream(pipe.path, { ...LID, backpressure: 'drop-newest' })
     const sizes = []
     out.on('drop', size => sizes.push(size))
@@ -168,7 +165,7 @@ describe('drop-newest', () => {
   })
 
   test('a chunk that can never fit does not stop the stream', async () => {
-    const file = path.join(folder, 'file')
+    const file = at('file')
     const out = createWriteStream(file, { ...LID, backpressure: 'drop-newest' })
     expect(out.write(Buffer.alloc(65 * KIB))).toBe(true)
     out.end('small')
@@ -178,7 +175,7 @@ describe('drop-newest', () => {
 })
 
 test('without a policy there is no lid, as in Node', async () => {
-  const file = path.join(folder, 'file')
+  const file = at('file')
   const out = createWriteStream(file, LID)
   for (let at = 0; at < 100; at++) out.write(block(at))
   out.end()

@@ -8,6 +8,7 @@ const path = require('node:path')
 const spillway = require('..')
 const { runScript } = require('./helpers/child.js')
 const { Run, sameAsStock, closed, opened } = require('./helpers/same-as-stock.js')
+const { smallDisk } = require('./helpers/targets.js')
 
 for (const autoClose of [true, false]) {
   sameAsStock(`a full disk, autoClose ${autoClose}`, async run => {
@@ -107,29 +108,14 @@ test('a file at its size limit holds a prefix, and each callback hears the truth
   expect(result).toMatchObject({ written: 1024, lost: 3000 - 1024 })
 })
 
-const canMount = () => {
-  const folder = fs.mkdtempSync('/tmp/spillway-mount-')
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'ignore' })
-    return folder
-  } catch {
-    fs.rmdirSync(folder)
-    return null
-  }
-}
-
 describe('a file system of 1 MiB', () => {
-  const place = canMount()
+  const disk = smallDisk(1024 * 1024)
   // A container may not mount; then /dev/full and the size limit stand for it.
-  const testIfMounted = place === null ? test.skip : test
-  afterAll(() => {
-    if (place === null) return
-    execFileSync('umount', [place])
-    fs.rmdirSync(place)
-  })
+  const testIfMounted = disk === null ? test.skip : test
+  afterAll(() => disk?.remove())
 
   testIfMounted('that is full: a prefix, and each callback hears the truth', async () => {
-    const { stdout } = await runScript('spillway', FILLS, { values: { place: path.join(place, 'file') } })
+    const { stdout } = await runScript('spillway', FILLS, { values: { place: path.join(disk.folder, 'file') } })
     const result = JSON.parse(stdout)
     expect(result).toMatchObject({ code: 'ENOSPC', syscall: 'write', isPrefix: true, isInOrder: true })
     expect(result.size).toBe(result.bytesWritten)

@@ -6,17 +6,14 @@
 const { execFileSync, spawn } = require('node:child_process')
 const { once } = require('node:events')
 const fs = require('node:fs')
-const os = require('node:os')
-const path = require('node:path')
 const { createWriteStream } = require('..')
 const { runScript } = require('./helpers/child.js')
+const { folderForEach } = require('./helpers/folder.js')
 
-let folder
-beforeEach(() => { folder = fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-')) })
-afterEach(() => fs.rmSync(folder, { recursive: true }))
+const at = folderForEach()
 
 function fifo (name = 'fifo') {
-  const file = path.join(folder, name)
+  const file = at(name)
   execFileSync('mkfifo', [file])
   return file
 }
@@ -68,7 +65,7 @@ test('the end of the process waits for a reader no longer than exitTimeout', asy
 test('100 of them hold no thread: other files are opened and written', async () => {
   const stuck = Array.from({ length: 100 }, (_, at) => createWriteStream(fifo(`fifo-${at}`)))
   for (const out of stuck) out.write('x')
-  const file = path.join(folder, 'file')
+  const file = at('file')
   const out = createWriteStream(file)
   out.end('through')
   await once(out, 'close')

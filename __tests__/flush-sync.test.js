@@ -4,20 +4,16 @@
 
 const { once } = require('node:events')
 const fs = require('node:fs')
-const os = require('node:os')
 const path = require('node:path')
 const { finished } = require('node:stream/promises')
 const { createWriteStream } = require('..')
 const { runScript } = require('./helpers/child.js')
+const { folderForEach } = require('./helpers/folder.js')
 const { stuckPipe } = require('./helpers/targets.js')
 
-let folder
+const at = folderForEach()
 let file
-beforeEach(() => {
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-'))
-  file = path.join(folder, 'file')
-})
-afterEach(() => fs.rmSync(folder, { recursive: true }))
+beforeEach(() => { file = at('file') })
 
 const read = () => fs.readFileSync(file, 'latin1')
 
@@ -103,7 +99,7 @@ test('the error of the write is thrown, and told as ever', async () => {
 })
 
 test('a pipe that nobody reads: ETIMEDOUT, and nothing is lost', async () => {
-  const pipe = stuckPipe(folder)
+  const pipe = stuckPipe(at())
   const out = createWriteStream(pipe.path, { blockTimeout: 20 })
   await once(out, 'open')
   const bytes = Buffer.alloc(300_000, 'pipe ')
@@ -116,7 +112,7 @@ test('a pipe that nobody reads: ETIMEDOUT, and nothing is lost', async () => {
 })
 
 test('a file that can\'t be opened: it throws, and the error is told as ever', async () => {
-  const out = createWriteStream(path.join(folder, 'missing', 'file'))
+  const out = createWriteStream(at(path.join('missing', 'file')))
   const failed = new Promise(resolve => out.once('error', resolve))
   out.write('x')
   expect(() => out.flushSync()).toThrow()
@@ -124,7 +120,7 @@ test('a file that can\'t be opened: it throws, and the error is told as ever', a
 })
 
 test('what destroy() has dropped is not written', async () => {
-  const pipe = stuckPipe(folder)
+  const pipe = stuckPipe(at())
   const out = createWriteStream(pipe.path)
   await once(out, 'open')
   out.write(Buffer.alloc(300_000))

@@ -4,18 +4,12 @@
 
 const diagnosticsChannel = require('node:diagnostics_channel')
 const { once } = require('node:events')
-const fs = require('node:fs')
-const os = require('node:os')
-const path = require('node:path')
 const { createWriteStream } = require('..')
+const { folderForEach } = require('./helpers/folder.js')
 
-let folder
+const at = folderForEach()
 let file
-beforeEach(() => {
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-'))
-  file = path.join(folder, 'file')
-})
-afterEach(() => fs.rmSync(folder, { recursive: true }))
+beforeEach(() => { file = at('file') })
 
 test('stats() counts bytes, chunks, falses, drains and calls', async () => {
   const out = createWriteStream(file, { highWaterMark: 1000 })

@@ -81,11 +81,9 @@ const KINDS = {
     return { out: createWriteStream(fifo, options), isLost: true, mustDestroy: true, finish: () => fs.closeSync(fd) }
   },
   'FIFO whose reader comes late' (name, options, fifo) {
-    let fd
-    // Node opens it, in a thread that waits for the reader.
-    const come = () => { fd = fs.openSync(fifo, O_RDONLY | O_NONBLOCK) }
-    setImmediate(() => setImmediate(come))
-    return { out: createWriteStream(fifo, options), isLost: true, mustDestroy: true, finish: () => fs.closeSync(fd) }
+    // Later than the stream's end, it may be.
+    const reader = turn().then(turn).then(() => fs.openSync(fifo, O_RDONLY | O_NONBLOCK))
+    return { out: createWriteStream(fifo, options), isLost: true, mustDestroy: true, finish: async () => fs.closeSync(await reader) }
   }
 }
 
@@ -110,7 +108,7 @@ async function live (name, fifo) {
   }
   leave(out, controller, mustDestroy)
   await closed
-  finish?.()
+  await finish?.()
   if (isFinished && !isLost) checkContent(name, Buffer.concat(accepted), kind)
   fs.rmSync(name, { force: true })
   return kind

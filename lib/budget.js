@@ -6,7 +6,7 @@
 const channels = require('./channels.js')
 const errors = require('./errors.js')
 
-/** Room, in bytes, for which `'block'` waits: the slabs that a thread keeps. */
+/** Room, in bytes, for which `'block'` waits: a batch of the drainer's, so that its slabs are kept for use again. */
 const SPARE = 1024 * 1024
 
 class Budget {

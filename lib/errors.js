@@ -37,8 +37,7 @@ function streamDestroyed (method = 'write') {
  * @returns {TypeError} ERR_INVALID_ARG_VALUE
  */
 function invalidOption (name, value, reason = 'is invalid') {
-  const shown = typeof value === 'function' ? `function ${value.name}` : show(value)
-  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `The property 'options.${name}' ${reason}. Received ${shown}`)
+  return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `The property 'options.${name}' ${reason}. Received ${show(value)}`)
 }
 
 /**
@@ -49,14 +48,13 @@ function invalidOption (name, value, reason = 'is invalid') {
  * @returns {TypeError} ERR_INVALID_ARG_TYPE
  */
 function invalidType (name, expected, value) {
-  const received = value == null
-    ? String(value)
-    : typeof value === 'function'
-      ? `function ${value.name}`
-      : typeof value === 'object'
-        ? `an instance of ${value.constructor?.name ?? 'Object'}`
-        : `type ${typeof value} (${show(value)})`
-  return coded(TypeError, 'ERR_INVALID_ARG_TYPE', `The "${name}" property must be ${expected}. Received ${received}`)
+  return coded(TypeError, 'ERR_INVALID_ARG_TYPE', `The "${name}" property must be ${expected}. Received ${typeOf(value)}`)
+}
+
+function typeOf (value) {
+  if (value == null || typeof value === 'function') return show(value)
+  if (typeof value === 'object') return `an instance of ${value.constructor?.name ?? 'Object'}`
+  return `type ${typeof value} (${show(value)})`
 }
 
 /**
@@ -71,6 +69,7 @@ function outOfRange (name, range, value) {
 }
 
 function show (value) {
+  if (typeof value === 'function') return `function ${value.name}`
   const text = inspect(value)
   return text.length > 28 ? `${text.slice(0, 25)}...` : text
 }

@@ -400,7 +400,6 @@ class Inlet {
 
   /** Takes the callbacks of the writes up to number `write` out of those that wait. */
   takeCallbacks (write) {
-    if (this.callbacks.length === 0) return this.callbacks
     const next = this.callbacks.findIndex(waiting => waiting.write > write)
     return this.callbacks.splice(0, next < 0 ? this.callbacks.length : next)
   }
@@ -409,11 +408,11 @@ class Inlet {
   lower (offset) {
     // What was settled is lower already.
     if (offset <= this.told) return
-    const { state, stats } = this
-    stats.fall(state.length)
+    const { state } = this
+    const before = state.length
     state.length -= offset - this.told
     this.told = offset
-    if (stats.atMarkSince !== 0 && state.length < state.highWaterMark) stats.leaveMark()
+    this.stats.fall(before, state.length < state.highWaterMark)
   }
 
   /** What is written counts from now on, and not from the next turn on. */

@@ -17,12 +17,10 @@ class Stats {
     if (this.atMarkSince === 0) this.atMarkSince = performance.now()
   }
 
-  /** The level is about to fall from `level`. */
-  fall (level) {
+  /** The level has fallen from `level`. */
+  fall (level, isBelowMark) {
     if (level > this.peak) this.peak = level
-  }
-
-  leaveMark () {
+    if (this.atMarkSince === 0 || !isBelowMark) return
     this.timeAtMark += performance.now() - this.atMarkSince
     this.atMarkSince = 0
   }

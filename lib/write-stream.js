@@ -67,11 +67,10 @@ function makeInlet (stream, options) {
   const state = stream._writableState
   if (state.objectMode || stream.destroyed) return undefined
   const start = stream.start ?? -1
-  const settings = toSettings(options)
   const make = sink => new Inlet(stream, sink, options)
   exit.watch()
   if (stream.fd !== null) {
-    const inlet = make(number => turn.hub.wait(number, settings))
+    const inlet = make(number => turn.hub.wait(number, options))
     try {
       inlet.sink.give(stream.fd, start)
     } catch {
@@ -82,21 +81,11 @@ function makeInlet (stream, options) {
   }
   const flags = toFlags(stream.flags)
   const isOurs = flags !== undefined && isMode(stream.mode) && isOpenNodes(stream, options.fs)
-  if (!isOurs) return make(number => turn.hub.wait(number, settings))
+  if (!isOurs) return make(number => turn.hub.wait(number, options))
   const path = Buffer.from(stream.path)
-  const inlet = make(number => turn.hub.open(number, settings, path, flags, stream.mode, start))
+  const inlet = make(number => turn.hub.open(number, options, path, flags, stream.mode, start))
   inlet.opens = true
   return inlet
-}
-
-/** @returns {import('../native').Settings} */
-function toSettings ({ exitTimeout, retry }) {
-  return {
-    exitTimeout,
-    retryErrnos: retry?.errnos ?? [],
-    retryInterval: retry?.interval ?? 0,
-    retryLimit: retry?.limit ?? 0
-  }
 }
 
 /** Whether to open a file is as Node does it: nobody has patched it, nobody restricts it. */
@@ -191,7 +180,7 @@ function writeByNode (stream, chunk, encoding, callback) {
       !admits(inlet, chunk, encoding || state.defaultEncoding, callback)) return !state.destroyed && inlet.mayGoOn()
   const mayGoOn = write.call(stream, chunk, encoding, callback)
   // What Node holds back is to be found at the end of the process.
-  if (inlet !== undefined && stream._writableState.bufferedRequestCount !== 0) turn.work(inlet)
+  if (inlet !== undefined && state.bufferedRequestCount !== 0) turn.work(inlet)
   return mayGoOn
 }
 
@@ -314,8 +303,7 @@ WriteStream.prototype._destroy = function (error, callback) {
  * @throws {Error} ERR_INVALID_STATE: the file is not open, or Node still holds chunks
  */
 WriteStream.prototype.flushSync = function () {
-  const inlet = this[kInlet]
-  if (inlet === undefined) throw errors.invalidState('this stream is written by Node')
+  const inlet = inletOf(this)
   const state = this._writableState
   if (state.bufferedRequestCount !== 0 && state.corked !== 0) {
     const { corked } = state
@@ -331,9 +319,13 @@ WriteStream.prototype.flushSync = function () {
  * @returns {import('..').Stats}
  */
 WriteStream.prototype.stats = function () {
-  const inlet = this[kInlet]
-  if (inlet === undefined) throw errors.invalidState('this stream is written by Node')
+  const inlet = inletOf(this)
   return inlet.stats.show(inlet)
+}
+
+function inletOf (stream) {
+  if (stream[kInlet] === undefined) throw errors.invalidState('this stream is written by Node')
+  return stream[kInlet]
 }
 
 /** Bytes that the kernel has taken; after an error or destroy(), too. */

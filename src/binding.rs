@@ -25,7 +25,7 @@ use crate::{
     error::Failure,
     runtime,
     slab::{self, lend},
-    stream::{Listener, Retry, Stream},
+    stream::{self, Listener, Stream},
     target::{File, Request},
 };
 
@@ -73,18 +73,26 @@ impl Slab {
 /// Calls JS with the number of the stream that has news.
 type Wake = ThreadsafeFunction<u32, (), u32, Status, false, true>;
 
-/// What is set for one stream. All times are in milliseconds.
+/// What is set for one stream: of its options, what concerns Rust.
 #[napi(object)]
 #[derive(Debug)]
 pub struct Settings {
-    /// How long the end of the thread waits for it while it takes nothing.
+    /// How long, in milliseconds, the end of the thread waits for it while it takes nothing.
     pub exit_timeout: u32,
-    /// Which errors of a write are waited out: these, by their `errno`.
-    pub retry_errnos: Vec<i32>,
+    /// Which errors of a write are waited out.
+    pub retry: Option<Retry>,
+}
+
+/// [`stream::Retry`], its times in milliseconds.
+#[napi(object)]
+#[derive(Debug)]
+pub struct Retry {
+    /// These, by their `errno`.
+    pub errnos: Vec<i32>,
     /// The time between two tries.
-    pub retry_interval: u32,
+    pub interval: u32,
     /// The time after which the error is the stream's after all.
-    pub retry_limit: u32,
+    pub limit: u32,
 }
 
 /// One per JS thread: makes its streams, and empties them when the thread ends.
@@ -168,11 +176,11 @@ impl Hub {
     }
 
     fn sink(&self, stream: Arc<Stream>, settings: Settings) -> Sink {
-        if !settings.retry_errnos.is_empty() {
-            stream.wait_out(Retry {
-                errnos: settings.retry_errnos,
-                interval: milliseconds(settings.retry_interval),
-                limit: milliseconds(settings.retry_limit),
+        if let Some(Retry { errnos, interval, limit }) = settings.retry {
+            stream.wait_out(stream::Retry {
+                errnos,
+                interval: milliseconds(interval),
+                limit: milliseconds(limit),
             });
         }
         let mut streams = self.streams.borrow_mut();

@@ -106,12 +106,8 @@ fn drain(runtime: &'static Runtime, stream: Arc<Stream>) {
         End::Blocked(fd) => {
             runtime.spawn(resume(stream, until_writable(fd)));
         }
-        End::Stalled(pause) => {
-            let pause = async move {
-                sleep(pause).await;
-                Ok(())
-            };
-            runtime.spawn(resume(stream, pause));
+        End::Stalled(time) => {
+            runtime.spawn(resume(stream, pause(time)));
         }
     }
 }
@@ -121,12 +117,14 @@ fn drain(runtime: &'static Runtime, stream: Arc<Stream>) {
 async fn until_writable(fd: OwnedFd) -> io::Result<()> {
     match watch(fd) {
         Ok(watched) => watched.writable().await.map(drop),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            sleep(PAUSE).await;
-            Ok(())
-        }
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => pause(PAUSE).await,
         Err(error) => Err(error),
     }
+}
+
+async fn pause(time: Duration) -> io::Result<()> {
+    sleep(time).await;
+    Ok(())
 }
 
 /// Goes on with `stream` when its target is `ready`, unless there is nothing left to write.

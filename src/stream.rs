@@ -76,6 +76,13 @@ enum Phase {
     Released,
 }
 
+impl Phase {
+    /// Nobody has the turn, and a cut is all it takes to let go.
+    fn is_idle(&self) -> bool {
+        matches!(self, Self::NoReader(..) | Self::Ready(_))
+    }
+}
+
 struct State {
     phase: Phase,
     queue: Queue,
@@ -225,17 +232,21 @@ impl Stream {
         state.queue.cut();
         self.cut.notify_waiters();
         let waits_for_reader = matches!(state.phase, Phase::NoReader(..));
-        if waits_for_reader || matches!(state.phase, Phase::Ready(_)) {
+        if state.phase.is_idle() {
             state.phase = Phase::Released;
         }
         let is_busy = state.is_busy();
         drop(state);
         if waits_for_reader {
-            // JS waits to hear of a descriptor.
-            self.level.set_status(Status::Abandoned);
-            self.listener.wake();
+            self.abandon();
         }
         is_busy
+    }
+
+    /// Tells JS, which waits to hear of a descriptor, that there will be none.
+    fn abandon(&self) {
+        self.level.set_status(Status::Abandoned);
+        self.listener.wake();
     }
 
     /// [`cut`](Self::cut), then waits for the end of the write that is in
@@ -349,15 +360,11 @@ impl Stream {
     /// Ends a turn that found a FIFO without a reader. False if the queue was
     /// cut meanwhile: JS is told that the file is not open.
     pub(crate) fn found_no_reader(&self, request: Request, pause: Duration) -> bool {
-        let mut state = self.state.lock();
-        let is_cut = state.queue.is_cut();
-        state.phase = Phase::NoReader(request, LAST_PAUSE.min(pause * 2));
-        drop(state);
-        self.changed.notify_all();
-        if is_cut {
-            let _is_busy = self.cut();
+        let is_last = self.end_turn(Phase::NoReader(request, LAST_PAUSE.min(pause * 2)));
+        if is_last {
+            self.abandon();
         }
-        !is_cut
+        !is_last
     }
 
     /// Ends a turn that opened the file, or could not. True if it could.
@@ -435,7 +442,7 @@ impl Stream {
     /// queue was cut meanwhile, and that turn was the last.
     fn end_turn(&self, phase: Phase) -> bool {
         let mut state = self.state.lock();
-        let is_over = state.queue.is_cut() && matches!(phase, Phase::Ready(_));
+        let is_over = state.queue.is_cut() && phase.is_idle();
         if matches!(phase, Phase::Failed(_)) {
             state.queue.cut();
             self.level.set_status(Status::Failed);

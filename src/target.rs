@@ -68,9 +68,7 @@ impl Request {
         let descriptor = Descriptor::Lent(ManuallyDrop::new(fd));
         Ok(File { descriptor, kind, position: self.start })
     }
-}
 
-impl Request {
     /// Whether `error` says that this is a FIFO and nobody reads it. Of other files it says other things.
     fn is_unread(&self, error: Errno) -> bool {
         error == Errno::NXIO
