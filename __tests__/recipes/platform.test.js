@@ -43,6 +43,44 @@ const web = {
   }
 }
 
+const ITER = '--experimental-stream-iter'
+
+const iter = {
+  'is written whole, no more of it waits than the mark and a chunk': async run => {
+    const [count, isRight, peak] = await run(`
+      let out
+      require('node:diagnostics_channel').subscribe('spillway:open', message => { out = message.stream })
+      async function * source () {
+        for (let at = 0; at < 3000; at++) yield new Uint8Array(10000).fill(at)
+      }
+      const count = await save(source(), 'a.bin')
+      const isRight = fs.readFileSync('a.bin').every((byte, at) => byte === Math.floor(at / 10000) % 256)
+      return [count, isRight, out.stats().peakLevel]`, { args: [ITER] })
+    expect([count, isRight]).toEqual([30_000_000, true])
+    expect(peak).toBeLessThan(1024 * 1024 + 10_000)
+  },
+
+  'waits, and is returned, when the file takes nothing': async run => {
+    const { code, isReturned, asked } = await run(`
+      let isReturned = false
+      let asked = 0
+      async function * source () {
+        try {
+          for (;;) {
+            asked++
+            yield new Uint8Array(10000)
+          }
+        } finally {
+          isReturned = true
+        }
+      }
+      const code = await save(source(), '/dev/full').catch(error => error.code)
+      return { code, isReturned, asked }`, { args: [ITER] })
+    expect({ code, isReturned }).toEqual({ code: 'ENOSPC', isReturned: true })
+    expect(asked).toBeLessThan(1000)
+  }
+}
+
 testPage('recipes/platform', {
   'The output of a program': {
     'is in the file, and its code is known': async run => {
@@ -78,6 +116,8 @@ testPage('recipes/platform', {
 
   'Web streams': web,
   pipeTo: web,
+
+  'stream/iter': process.allowedNodeEnvironmentFlags.has(ITER) ? iter : 'this Node has no stream/iter',
 
   'Worker threads': {
     'that exit at once lose nothing': async run => {
