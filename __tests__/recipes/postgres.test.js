@@ -1,11 +1,11 @@
 'use strict'
 
-// docs/recipes/postgres.md: a real server, and every row of a query in the file. SPILLWAY_ROWS sets how many.
+// docs/recipes/postgres.md: a real server, and every row of a query in the file.
 
 const { testPage } = require('../helpers/page.js')
 const { findPostgres, startPostgres } = require('../helpers/postgres.js')
 
-const ROWS = Number(process.env.SPILLWAY_ROWS ?? 50_000)
+const ROWS = 1_000_000
 const QUERY = "select id, 'name of ' || id as name from generate_series(1, $) as id"
 
 const bin = findPostgres()
