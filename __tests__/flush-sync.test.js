@@ -47,6 +47,17 @@ test('before the file is open, and at any time after', async () => {
   expect(read()).toBe(expected)
 })
 
+test('what was written before it counts, too', async () => {
+  const out = createWriteStream(file)
+  await once(out, 'open')
+  out.write('x')
+  while (fs.statSync(file).size === 0);
+  out.flushSync()
+  expect([out.bytesWritten, out.writableLength]).toEqual([1, 0])
+  out.end()
+  await finished(out)
+})
+
 test('drain, callbacks and finish come after it, in their order', async () => {
   const out = createWriteStream(file, { highWaterMark: 10 })
   await once(out, 'open')

@@ -643,7 +643,7 @@ class Inlet {
     if (this.state.bufferedRequestCount > 0) {
       throw errors.invalidState('Node holds chunks of this stream that can\'t be written yet')
     }
-    if (this.accepted === this.readTaken()) return
+    if (this.accepted === this.readTaken()) return this.settle()
     if (this.isCut) throw this.state.errored ?? errors.streamDestroyed('flushSync')
     const fault = this.flushUntil(Infinity, this.flushTimeout)
     if (fault === null) return
