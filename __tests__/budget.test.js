@@ -13,7 +13,7 @@ const { stuckPipe } = require('./helpers/targets.js')
 const KIB = 1024
 const LID = { highWaterMark: 16 * KIB, budget: 64 * KIB }
 
-const at = folderForEach()
+const inFolder = folderForEach()
 
 /** Unlike once(), does not mind an 'error'. */
 const closed = out => new Promise(resolve => out.once('close', resolve))
@@ -22,7 +22,7 @@ const block = at => Buffer.alloc(10 * KIB, `${at} `)
 
 describe('strict', () => {
   test('a write over the budget fails, and all before it is written', async () => {
-    const file = at('file')
+    const file = inFolder('file')
     const out = createWriteStream(file, { ...LID, backpressure: 'strict' })
     const errors = []
     const told = []
@@ -40,7 +40,7 @@ describe('strict', () => {
   })
 
   test('with autoClose false the error is told, and the stream goes on', async () => {
-    const file = at('file')
+    const file = inFolder('file')
     const out = createWriteStream(file, { ...LID, backpressure: 'strict', autoClose: false })
     const errors = []
     out.on('error', error => errors.push(error.code))
@@ -55,7 +55,7 @@ describe('strict', () => {
   })
 
   test('who waits for drain never meets it, though chunks are bigger than the mark', async () => {
-    const file = at('file')
+    const file = inFolder('file')
     const out = createWriteStream(file, { ...LID, backpressure: 'strict' })
     for (let at = 0; at < 100; at++) {
       if (!out.write(Buffer.alloc(40 * KIB, at))) await once(out, 'drain')
@@ -66,16 +66,17 @@ describe('strict', () => {
   })
 
   test('what is corked counts', async () => {
-    const out = createWriteStream(at('file'), { ...LID, backpressure: 'strict' })
+    const out = createWriteStream(inFolder('file'), { ...LID, backpressure: 'strict' })
     out.on('error', () => {})
     out.cork()
     for (let at = 0; at < 6; at++) out.write(block(at))
     const [error] = await new Promise(resolve => out.write(block(6), (...told) => resolve(told)))
     expect(error.code).toBe('ERR_OUT_OF_RANGE')
+    if (!out.closed) await closed(out)
   })
 
   test('a string counts its bytes, not its characters', async () => {
-    const out = createWriteStream(at('file'), { ...LID, backpressure: 'strict' })
+    const out = createWriteStream(inFolder('file'), { ...LID, backpressure: 'strict' })
     out.write('é'.repeat(32 * KIB))
     const error = new Promise(resolve => out.once('error', resolve))
     const close = closed(out)
@@ -88,7 +89,7 @@ describe('strict', () => {
 
 describe('block', () => {
   test('write() waits for room, so that all is written', async () => {
-    const file = at('file')
+    const file = inFolder('file')
     const out = createWriteStream(file, { ...LID, backpressure: 'block' })
     let highest = 0
     for (let at = 0; at < 2000; at++) {
@@ -104,7 +105,7 @@ describe('block', () => {
   })
 
   test('write() waits in vain for a pipe that nobody reads: the error of strict', async () => {
-    const pipe = stuckPipe(at())
+    const pipe = stuckPipe(inFolder())
     const out = createWriteStream(pipe.path, { ...LID, backpressure: 'block', blockTimeout: 20 })
     const failed = new Promise(resolve => out.once('error', resolve))
     await once(out, 'open')
@@ -119,7 +120,7 @@ describe('block', () => {
   })
 
   test('who does not want to wait for what is left destroys the stream once more', async () => {
-    const pipe = stuckPipe(at())
+    const pipe = stuckPipe(inFolder())
     const out = createWriteStream(pipe.path, { ...LID, backpressure: 'block', blockTimeout: 0 })
     const closed = new Promise(resolve => out.once('close', resolve))
     const failed = new Promise(resolve => out.once('error', resolve))
@@ -133,16 +134,18 @@ describe('block', () => {
   })
 
   test('a chunk that is bigger than the budget does not wait', async () => {
-    const out = createWriteStream(at('file'), { ...LID, backpressure: 'block' })
+    const out = createWriteStream(inFolder('file'), { ...LID, backpressure: 'block' })
     const failed = new Promise(resolve => out.once('error', resolve))
+    const close = closed(out)
     expect(out.write(Buffer.alloc(65 * KIB))).toBe(false)
     expect(await failed).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    await close
   })
 })
 
 describe('drop-newest', () => {
   test('chunks that do not fit are dropped whole, told and counted', async () => {
-    const pipe = stuckPipe(at())
+    const pipe = stuckPipe(inFolder())
     const out = createWriteStream(pipe.path, { ...LID, backpressure: 'drop-newest' })
     const sizes = []
     out.on('drop', size => sizes.push(size))
@@ -165,7 +168,7 @@ describe('drop-newest', () => {
   })
 
   test('a chunk that can never fit does not stop the stream', async () => {
-    const file = at('file')
+    const file = inFolder('file')
     const out = createWriteStream(file, { ...LID, backpressure: 'drop-newest' })
     expect(out.write(Buffer.alloc(65 * KIB))).toBe(true)
     out.end('small')
@@ -175,7 +178,7 @@ describe('drop-newest', () => {
 })
 
 test('without a policy there is no lid, as in Node', async () => {
-  const file = at('file')
+  const file = inFolder('file')
   const out = createWriteStream(file, LID)
   for (let at = 0; at < 100; at++) out.write(block(at))
   out.end()
@@ -209,10 +212,12 @@ const CHUNKS = {
   'Buffers, always fresh': 'at => Buffer.alloc(65536, at)'
 }
 
+/** The most memory, in bytes, that the process has had. */
+const PEAK = "const peak = () => Number(/VmHWM:\\s+(\\d+)/.exec(fs.readFileSync('/proc/self/status', 'latin1'))[1]) * 1024"
+
 /** How much memory, in bytes, a loop takes that writes TOTAL bytes by `policy`, or writes nothing. */
 async function growth (chunk, policy) {
-  const { code, stdout, stderr } = await runScript('spillway', `
-    const peak = () => Number(/VmHWM:\\s+(\\d+)/.exec(fs.readFileSync('/proc/self/status', 'latin1'))[1]) * 1024
+  const { code, stdout, stderr } = await runScript('spillway', `${PEAK}
     const line = 'x'.repeat(999) + '\\n'
     const big = Buffer.alloc(65536, 'x')
     const chunk = ${chunk}
@@ -242,6 +247,38 @@ async function growth (chunk, policy) {
   expect([code, stderr]).toEqual([0, ''])
   return Number(stdout)
 }
+
+test('a loop that never yields fills the same memory again', async () => {
+  const { stdout, stderr } = await runScript('spillway', `${PEAK}
+    const fifo = file + '.fifo'
+    require('node:child_process').execFileSync('mkfifo', [fifo])
+    const reader = fs.openSync(fifo, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
+    const line = 'x'.repeat(1024)
+    const bytes = Buffer.alloc(65536)
+    /** How many bytes there were, if any. */
+    const read = () => {
+      try {
+        return fs.readSync(reader, bytes)
+      } catch (error) {
+        if (error.code !== 'EAGAIN') throw error
+        return 0
+      }
+    }
+    const out = createWriteStream(fifo, { budget: ${BUDGET}, backpressure: 'block' })
+    out.on('open', () => {
+      let before
+      for (let times = 0; times < 20; times++) {
+        for (let left = ${BUDGET}; left > 0; left -= line.length) out.write(line)
+        for (let left = ${BUDGET}; left > 0;) left -= read()
+        before ??= peak()
+      }
+      console.log(peak() - before)
+      out.destroy()
+    })`)
+  expect(stderr).toBe('')
+  // What is above FREE_SLABS would be made anew each time: 40 MiB in all.
+  expect(Number(stdout)).toBeLessThan(4 * MIB)
+})
 
 describe.each(Object.entries(CHUNKS))('a loop that never looks at the answer: %s', (kind, chunk) => {
   let bare

@@ -10,10 +10,10 @@ const { createWriteStream } = require('..')
 const { runScript } = require('./helpers/child.js')
 const { folderForEach } = require('./helpers/folder.js')
 
-const at = folderForEach()
+const inFolder = folderForEach()
 
 function fifo (name = 'fifo') {
-  const file = at(name)
+  const file = inFolder(name)
   execFileSync('mkfifo', [file])
   return file
 }
@@ -65,7 +65,7 @@ test('the end of the process waits for a reader no longer than exitTimeout', asy
 test('100 of them hold no thread: other files are opened and written', async () => {
   const stuck = Array.from({ length: 100 }, (_, at) => createWriteStream(fifo(`fifo-${at}`)))
   for (const out of stuck) out.write('x')
-  const file = at('file')
+  const file = inFolder('file')
   const out = createWriteStream(file)
   out.end('through')
   await once(out, 'close')

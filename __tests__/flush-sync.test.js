@@ -11,9 +11,9 @@ const { runScript } = require('./helpers/child.js')
 const { folderForEach } = require('./helpers/folder.js')
 const { stuckPipe } = require('./helpers/targets.js')
 
-const at = folderForEach()
+const inFolder = folderForEach()
 let file
-beforeEach(() => { file = at('file') })
+beforeEach(() => { file = inFolder('file') })
 
 const read = () => fs.readFileSync(file, 'latin1')
 
@@ -110,7 +110,7 @@ test('the error of the write is thrown, and told as ever', async () => {
 })
 
 test('a pipe that nobody reads: ETIMEDOUT, and nothing is lost', async () => {
-  const pipe = stuckPipe(at())
+  const pipe = stuckPipe(inFolder())
   const out = createWriteStream(pipe.path, { blockTimeout: 20 })
   await once(out, 'open')
   const bytes = Buffer.alloc(300_000, 'pipe ')
@@ -123,7 +123,7 @@ test('a pipe that nobody reads: ETIMEDOUT, and nothing is lost', async () => {
 })
 
 test('a file that can\'t be opened: it throws, and the error is told as ever', async () => {
-  const out = createWriteStream(at(path.join('missing', 'file')))
+  const out = createWriteStream(inFolder(path.join('missing', 'file')))
   const failed = new Promise(resolve => out.once('error', resolve))
   out.write('x')
   expect(() => out.flushSync()).toThrow()
@@ -131,7 +131,7 @@ test('a file that can\'t be opened: it throws, and the error is told as ever', a
 })
 
 test('what destroy() has dropped is not written', async () => {
-  const pipe = stuckPipe(at())
+  const pipe = stuckPipe(inFolder())
   const out = createWriteStream(pipe.path)
   await once(out, 'open')
   out.write(Buffer.alloc(300_000))

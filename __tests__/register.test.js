@@ -3,7 +3,7 @@
 // `spillway/register`: the streams of a whole program are ours, and whatever
 // it did before, it does on.
 
-const { execFile } = require('node:child_process')
+const { execFile, spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
@@ -54,6 +54,10 @@ async function expectSame (script) {
   expect(stock.length).toBeGreaterThan(0)
   expect(ours).toEqual(stock)
 }
+
+/** mock-fs 5.5 reads what Node 26 no longer has. */
+const { status } = spawnSync(process.execPath, ['-e', 'require("mock-fs")'], { cwd: root })
+const testWithMockFs = status === 0 ? test : (name, body) => test.skip(`${name}: mock-fs can't be loaded by this Node`, body)
 
 describe('the ways to register', () => {
   const program = `
@@ -294,7 +298,7 @@ describe('together with others', () => {
     expect(shown.slice(1)).toEqual([[true, true, 'text'], [false]])
   })
 
-  test('mock-fs: a stream into a file that is not there', async () => {
+  testWithMockFs('mock-fs: a stream into a file that is not there', async () => {
     // It has to be loaded before, as it looks for files of its own.
     const shown = await show(`
       const mock = require(modules + '/mock-fs')

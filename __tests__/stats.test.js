@@ -7,9 +7,9 @@ const { once } = require('node:events')
 const { createWriteStream } = require('..')
 const { folderForEach } = require('./helpers/folder.js')
 
-const at = folderForEach()
+const inFolder = folderForEach()
 let file
-beforeEach(() => { file = at('file') })
+beforeEach(() => { file = inFolder('file') })
 
 test('stats() counts bytes, chunks, falses, drains and calls', async () => {
   const out = createWriteStream(file, { highWaterMark: 1000 })

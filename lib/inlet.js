@@ -35,7 +35,7 @@ const SLAB = 64 * 1024
 /** A chunk of this many bytes is pinned and not copied: docs/design.md, "Sizes". */
 const PIN_FROM = 16 * 1024
 
-/** Free slabs that a thread keeps: those of a default mark, and of a batch that the drainer has written meanwhile. */
+/** Free slabs that a thread keeps from turn to turn: those of a default mark, and of a batch that the drainer has written meanwhile. */
 const FREE_SLABS = 32
 
 /** How far ahead JS waits at most, in bytes: Rust compares offsets modulo 2^32. */
@@ -65,8 +65,9 @@ function takeSlab () {
   return { native, bytes: Buffer.from(buffer, byteOffset, byteLength) }
 }
 
-function giveSlab (slab) {
-  if (freeSlabs.length < FREE_SLABS) freeSlabs.push(slab)
+/** In a turn of its own: while JS runs on and on, none goes back to the system, but it can be filled again. */
+function trimSlabs () {
+  if (freeSlabs.length > FREE_SLABS) freeSlabs.length = FREE_SLABS
 }
 
 /** Calls each with `value`; one that throws does not keep the others from being called. */
@@ -258,7 +259,7 @@ class Inlet {
   /** Gives back slabs whose bytes the kernel has taken, be it in this run. */
   recycle () {
     const taken = this.readTaken()
-    while (this.filled.length > 0 && this.filled[0].end <= taken) giveSlab(this.filled.shift().slab)
+    while (this.filled.length > 0 && this.filled[0].end <= taken) freeSlabs.push(this.filled.shift().slab)
   }
 
   /** Reads how much the kernel has taken. The word counts modulo 2^32. */
@@ -331,6 +332,7 @@ class Inlet {
 
   /** Tells what has happened. In a turn of its own, when Rust has called or the time has come. */
   look () {
+    trimSlabs()
     if (!this.isRunning || this.isCut) return
     this.tellStalls()
     if (this.isCut) return
@@ -448,15 +450,15 @@ class Inlet {
   }
 
   giveSlabs () {
-    for (const { slab } of this.filled) giveSlab(slab)
-    this.filled = []
     if (this.slab === null) return
+    freeSlabs.push(...this.filled.map(({ slab }) => slab), this.slab)
+    this.filled = []
     this.sink.detach()
-    giveSlab(this.slab)
     this.slab = null
     this.bytes = NOTHING
     this.size = 0
     this.mark = 0
+    trimSlabs()
   }
 
   // ---- opening
