@@ -75,6 +75,20 @@ describe('strict', () => {
     if (!out.closed) await closed(out)
   })
 
+  test('the last chunk of a corked stream counts, too', async () => {
+    const file = inFolder('file')
+    const out = createWriteStream(file, { ...LID, backpressure: 'strict' })
+    await once(out, 'open')
+    const failed = new Promise(resolve => out.once('error', resolve))
+    const close = closed(out)
+    out.cork()
+    for (let at = 0; at < 6; at++) out.write(block(at))
+    out.end(block(6))
+    expect(await failed).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    await close
+    expect(out.bytesWritten).toBe(fs.statSync(file).size)
+  })
+
   test('a string counts its bytes, not its characters', async () => {
     const out = createWriteStream(inFolder('file'), { ...LID, backpressure: 'strict' })
     out.write('é'.repeat(32 * KIB))

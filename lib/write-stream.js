@@ -237,7 +237,7 @@ WriteStream.prototype.end = function (chunk, encoding, callback) {
   const state = this._writableState
   if (this[kInlet] !== undefined && !state.ending && !state.destroyed && state.errored === null) {
     if (chunk != null) {
-      if (put(this, chunk, encoding) === undefined) write.call(this, chunk, encoding)
+      if (put(this, chunk, encoding) === undefined) writeByNode(this, chunk, encoding)
       chunk = undefined
     }
     // Node finishes when its last write is done: one of no bytes stands for all that Rust still has.
