@@ -183,32 +183,62 @@ fn readiness(stream: &Stream) -> Result<Option<OwnedFd>, Failure> {
     caught(|| stream.readiness())?.transpose().map_err(|error| Failure::from_io(&error))
 }
 
+/// How long a target may take nothing.
+struct Patience {
+    time: Duration,
+    since: Instant,
+    /// What it had taken by then.
+    written: u64,
+}
+
+impl Patience {
+    fn new(time: Duration, stream: &Stream) -> Self {
+        Self { time, since: Instant::now(), written: stream.written() }
+    }
+
+    /// What is left of it: all, if the target has taken something since it was asked last.
+    fn left(&mut self, stream: &Stream) -> Duration {
+        let written = stream.written();
+        if written > self.written {
+            *self = Self { time: self.time, since: Instant::now(), written };
+        }
+        self.time.saturating_sub(self.since.elapsed())
+    }
+}
+
 /// Writes everything of all `streams` on this thread, when it ends and no job
-/// will. Each is given up when it has taken nothing for the time beside it,
-/// which is the same time for all: they wait side by side.
+/// will. Each is given up when it has taken nothing for the time beside it:
+/// they wait side by side.
 pub fn flush_all(streams: impl IntoIterator<Item = (Arc<Stream>, Duration)>) {
-    let is_stuck = |stream: &Arc<Stream>, time| {
-        flush(stream, time).is_err_and(|error| error.kind() == ErrorKind::TimedOut)
+    let is_stuck = |stream: &Stream, time| {
+        let end = Instant::now() + time;
+        let left = || end.saturating_duration_since(Instant::now());
+        flush_while(stream, u64::MAX, left).is_err_and(|error| error.kind() == ErrorKind::TimedOut)
     };
-    let mut left: Vec<_> = streams.into_iter().collect();
+    let mut streams: Vec<_> = streams.into_iter().collect();
     // What can be written without waiting costs no patience.
-    left.retain(|(stream, _)| is_stuck(stream, Duration::ZERO));
-    let start = Instant::now();
-    while !left.is_empty() {
+    streams.retain(|(stream, _)| is_stuck(stream, Duration::ZERO));
+    let mut waiting: Vec<_> = streams
+        .into_iter()
+        .map(|(stream, time)| {
+            let patience = Patience::new(time, &stream);
+            (stream, patience)
+        })
+        .collect();
+    while !waiting.is_empty() {
         // In turn, so that one does not use up the time of the others.
-        left.retain(|(stream, patience)| {
-            let time = patience.saturating_sub(start.elapsed());
-            !time.is_zero() && is_stuck(stream, time.min(SLICE))
+        waiting.retain_mut(|(stream, patience)| {
+            let left = patience.left(stream);
+            !left.is_zero() && is_stuck(stream, left.min(SLICE))
         });
     }
 }
 
-/// Writes everything on this thread. The time is for waiting: what the target
-/// takes at once it is given, however long that takes.
+/// Writes everything on this thread.
 ///
 /// # Errors
-/// The failure of the stream; `TimedOut` if it would have to wait for longer
-/// than `patience`; `NotConnected` if JS has not brought the descriptor.
+/// The failure of the stream; `TimedOut` if the target has taken nothing for
+/// `patience`; `NotConnected` if JS has not brought the descriptor.
 pub fn flush(stream: &Stream, patience: Duration) -> io::Result<()> {
     flush_until(stream, u64::MAX, patience)
 }
@@ -218,9 +248,15 @@ pub fn flush(stream: &Stream, patience: Duration) -> io::Result<()> {
 /// # Errors
 /// As those of [`flush`].
 pub fn flush_until(stream: &Stream, offset: u64, patience: Duration) -> io::Result<()> {
-    let end = Instant::now() + patience;
+    let mut patience = Patience::new(patience, stream);
+    flush_while(stream, offset, || patience.left(stream))
+}
+
+/// [`flush_until`], waiting as long as there is time `left`. What the target
+/// takes at once it is given, however long that takes.
+fn flush_while(stream: &Stream, offset: u64, mut left: impl FnMut() -> Duration) -> io::Result<()> {
     while stream.written() < offset {
-        let left = end.saturating_duration_since(Instant::now());
+        let left = left();
         match step_as(Comer::Flush, stream) {
             // JS is to say when there is more.
             Step::Empty if stream.fall_asleep() => return Ok(()),
