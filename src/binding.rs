@@ -6,7 +6,7 @@ use std::{
     collections::VecDeque,
     ffi::CString,
     io::{self, ErrorKind},
-    rc::Rc,
+    rc::{self, Rc},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -102,13 +102,20 @@ pub struct Hub {
     streams: Streams,
 }
 
-/// The streams of a JS thread that may have bytes left when it ends, each with
-/// the time for which the end waits for it.
-type Streams = Rc<RefCell<Vec<(Weak<Stream>, Duration)>>>;
+/// The streams of a JS thread that may have bytes left when it ends.
+type Streams = Rc<RefCell<Vec<Known>>>;
+
+/// What the end of the thread must know of a stream.
+struct Known {
+    stream: Weak<Stream>,
+    /// How long the end waits for it.
+    patience: Duration,
+    pins: rc::Weak<Pins>,
+}
 
 fn living(streams: &Streams) -> Vec<(Arc<Stream>, Duration)> {
     let streams = streams.borrow();
-    streams.iter().filter_map(|(stream, patience)| Some((stream.upgrade()?, *patience))).collect()
+    streams.iter().filter_map(|known| Some((known.stream.upgrade()?, known.patience))).collect()
 }
 
 fn milliseconds(time: u32) -> Duration {
@@ -135,6 +142,10 @@ impl Hub {
                 if closes {
                     stream.close();
                 }
+            }
+            // Later, with the garbage of the thread, N-API would not let go of them any more.
+            for pins in streams.borrow().iter().filter_map(|known| known.pins.upgrade()) {
+                pins.borrow_mut().clear();
             }
         })?;
         Ok(Self { wake: Arc::new(wake), streams })
@@ -186,10 +197,15 @@ impl Hub {
         let mut streams = self.streams.borrow_mut();
         // Amortised: the list is swept when it would have to grow.
         if streams.len() == streams.capacity() {
-            streams.retain(|(stream, _)| stream.strong_count() > 0);
+            streams.retain(|known| known.stream.strong_count() > 0);
         }
-        streams.push((Arc::downgrade(&stream), milliseconds(settings.exit_timeout)));
-        Sink { stream, pins: VecDeque::new() }
+        let pins = Rc::<Pins>::default();
+        streams.push(Known {
+            stream: Arc::downgrade(&stream),
+            patience: milliseconds(settings.exit_timeout),
+            pins: Rc::downgrade(&pins),
+        });
+        Sink { stream, pins }
     }
 }
 
@@ -270,13 +286,15 @@ impl AsRef<[u8]> for Pin {
     }
 }
 
+/// Pinned chunks, held until the queue has let go of them, so that it is
+/// always the JS thread that lets go of the JS value.
+type Pins = RefCell<VecDeque<Arc<Buffer>>>;
+
 /// The native half of one stream.
 #[napi]
 pub struct Sink {
     stream: Arc<Stream>,
-    /// Held until the queue has let go of them, so that it is always the JS
-    /// thread that lets go of the JS value.
-    pins: VecDeque<Arc<Buffer>>,
+    pins: Rc<Pins>,
 }
 
 #[napi]
@@ -312,28 +330,29 @@ impl Sink {
 
     /// Appends `chunk` as it is: it must not change until it is written.
     #[napi]
-    pub fn pin(&mut self, chunk: Buffer) {
+    pub fn pin(&self, chunk: Buffer) {
         let chunk = Arc::new(chunk);
         self.stream.append(Bytes::from_owner(Pin(Arc::clone(&chunk))));
-        self.pins.push_back(chunk);
+        self.pins.borrow_mut().push_back(chunk);
     }
 
     /// Lets go of the pinned chunks that are written (or never will be) and
     /// gives the number of those that are left; -1 if one was detached from
     /// its memory meanwhile, so that what was written of it can't be trusted.
     #[napi]
-    pub fn unpin(&mut self, env: Env) -> Result<i32> {
+    pub fn unpin(&self, env: Env) -> Result<i32> {
+        let mut pins = self.pins.borrow_mut();
         let mut intact = true;
-        while let Some(chunk) = self.pins.pop_front() {
+        while let Some(chunk) = pins.pop_front() {
             match Arc::try_unwrap(chunk) {
                 Ok(chunk) => intact &= is_intact(env, chunk)?,
                 Err(held) => {
-                    self.pins.push_front(held);
+                    pins.push_front(held);
                     break;
                 }
             }
         }
-        Ok(if intact { i32::try_from(self.pins.len()).unwrap_or(i32::MAX) } else { -1 })
+        Ok(if intact { i32::try_from(pins.len()).unwrap_or(i32::MAX) } else { -1 })
     }
 
     /// Has the stream drained. To be called by whoever finds the drainer asleep.
