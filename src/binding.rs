@@ -18,15 +18,15 @@ use napi::{
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
-use rustix::io::Errno;
 
 use crate::{
     drain,
     error::Failure,
+    os::{self, File},
     runtime,
     slab::{self, lend},
     stream::{self, Listener, Stream},
-    target::{File, Request},
+    target::Request,
 };
 
 /// Where each control word stands, see `level.rs`.
@@ -254,8 +254,8 @@ impl Fault {
     fn from_io(error: &io::Error) -> Self {
         match (error.kind(), error.get_ref().and_then(|inner| inner.downcast_ref::<Failure>())) {
             (_, Some(failure)) => failure.clone().into(),
-            (ErrorKind::TimedOut, None) => Self::from_errno(Errno::TIMEDOUT.raw_os_error()),
-            (ErrorKind::NotConnected, None) => Self::from_errno(Errno::NOTCONN.raw_os_error()),
+            (ErrorKind::TimedOut, None) => Self::from_errno(os::ETIMEDOUT),
+            (ErrorKind::NotConnected, None) => Self::from_errno(os::ENOTCONN),
             (_, None) => Failure::from_io(error).into(),
         }
     }
@@ -291,7 +291,7 @@ impl Sink {
     /// and its like.
     #[napi]
     pub fn give(&self, fd: i32, start: f64) -> Result<()> {
-        let file = File::new(slab::duplicate(fd)?, position(start))?;
+        let file = File::duplicate(fd, position(start))?;
         self.stream.give(Box::new(file));
         runtime::schedule(Arc::clone(&self.stream));
         Ok(())

@@ -24,6 +24,8 @@ pub mod error;
 #[forbid(unsafe_code)]
 pub mod level;
 #[forbid(unsafe_code)]
+pub mod os;
+#[forbid(unsafe_code)]
 pub mod queue;
 #[forbid(unsafe_code)]
 pub mod runtime;

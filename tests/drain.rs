@@ -8,10 +8,7 @@ use std::{
     fs::{self, File as StdFile},
     hint::spin_loop,
     io::{self, ErrorKind, IoSlice, Read},
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::fs::OpenOptionsExt,
-    },
+    os::{fd::OwnedFd, unix::fs::OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{
         Arc, OnceLock, Weak,
@@ -25,7 +22,6 @@ use std::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use rustix::{
-    event::Timespec,
     fs::{CWD, FileType, Mode, OFlags},
     io::Errno,
     pipe::{PipeFlags, pipe_with},
@@ -36,9 +32,10 @@ use spillway::{
     drain::{self, End, Step},
     error::Failure,
     level::Status,
+    os::{File, Readiness},
     slab::Slab,
     stream::{Retry, Stream},
-    target::{File, Target, is_writable},
+    target::Target,
 };
 
 use common::{
@@ -974,8 +971,8 @@ fn read_all(mut reader: &StdFile) -> Vec<u8> {
     bytes
 }
 
-fn has_room(fd: impl AsFd) -> bool {
-    is_writable(fd, Some(&Timespec::default())).expect("poll works")
+fn has_room(readiness: &Readiness) -> bool {
+    readiness.wait(Duration::ZERO).expect("poll works")
 }
 
 #[test]
@@ -986,14 +983,14 @@ fn a_job_that_fills_a_pipe_ends_and_names_what_to_wait_for() {
         let bytes = pattern(200_000);
         feeder.append(&bytes);
         let mut read = Vec::new();
-        while let End::Blocked(fd) = drain::run(&stream, || true) {
-            assert!(!has_room(&fd));
+        while let End::Blocked(readiness) = drain::run(&stream, || true) {
+            assert!(!has_room(&readiness));
             assert!(!stream.is_busy());
             assert_eq!(stream.level().written() as usize, read.len() + (64 << 10));
             feeder.next_slab(1);
             assert!(!feeder.fill(b"!"), "who waits for room comes back by itself");
             read.extend(read_all(&reader));
-            assert!(has_room(&fd));
+            assert!(has_room(&readiness));
         }
         read.extend(read_all(&reader));
         assert_eq!(read[..bytes.len()], bytes);
@@ -1137,7 +1134,7 @@ fn a_flush_gives_the_failure_of_the_stream() {
 
 #[test]
 fn a_flush_gives_the_reason_why_nobody_can_wait_for_the_target() {
-    let refuse: fn() -> io::Result<OwnedFd> = || Err(IO.into());
+    let refuse: fn() -> io::Result<Readiness> = || Err(IO.into());
     for (readiness, failure) in
         [(refuse, os(IO)), (|| panic_quietly("who knows when"), Failure::Panic("who knows when".into()))]
     {
@@ -1167,7 +1164,7 @@ impl Target for Sip {
         Ok(bytes[0].len().min(self.0))
     }
 
-    fn readiness(&self) -> io::Result<OwnedFd> {
+    fn readiness(&self) -> io::Result<Readiness> {
         unreachable!("it always has room")
     }
 }
@@ -1254,7 +1251,7 @@ impl Target for Told {
         self.0.write(bytes).inspect_err(|_| self.1.send(()).expect("the test listens"))
     }
 
-    fn readiness(&self) -> io::Result<OwnedFd> {
+    fn readiness(&self) -> io::Result<Readiness> {
         self.0.readiness()
     }
 }
@@ -1608,7 +1605,7 @@ impl Target for Refusing {
         Err(NOSPC.into())
     }
 
-    fn readiness(&self) -> io::Result<OwnedFd> {
+    fn readiness(&self) -> io::Result<Readiness> {
         unreachable!("it never says that it would block")
     }
 }

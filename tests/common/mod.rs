@@ -11,7 +11,7 @@ use std::{
     fs,
     io::{self, IoSlice},
     ops::Range,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
+    os::unix::ffi::OsStrExt,
     path::Path,
     sync::{
         Arc,
@@ -26,6 +26,7 @@ use rustix::fs::OFlags;
 use spillway::{
     drain::{self, Step},
     level::{ASLEEP, Status},
+    os::Readiness,
     slab::Slab,
     stream::{Listener, Stream},
     target::{Request, Target},
@@ -149,7 +150,7 @@ impl Target for Scripted {
         }
     }
 
-    fn readiness(&self) -> io::Result<OwnedFd> {
+    fn readiness(&self) -> io::Result<Readiness> {
         // As when the process has no descriptor left.
         Err(rustix::io::Errno::MFILE.into())
     }
@@ -167,7 +168,7 @@ pub(crate) struct Full<F> {
     dropped: Sender<()>,
 }
 
-impl<F: Fn() -> io::Result<OwnedFd> + Send> Full<F> {
+impl<F: Fn() -> io::Result<Readiness> + Send> Full<F> {
     /// The target; the other is told when it is let go.
     pub(crate) fn new(readiness: F) -> (Box<Self>, Receiver<()>) {
         let (dropped, is_dropped) = channel();
@@ -175,12 +176,12 @@ impl<F: Fn() -> io::Result<OwnedFd> + Send> Full<F> {
     }
 }
 
-impl<F: Fn() -> io::Result<OwnedFd> + Send> Target for Full<F> {
+impl<F: Fn() -> io::Result<Readiness> + Send> Target for Full<F> {
     fn write(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    fn readiness(&self) -> io::Result<OwnedFd> {
+    fn readiness(&self) -> io::Result<Readiness> {
         (self.readiness)()
     }
 }
