@@ -24,7 +24,7 @@ use crate::{
 pub const LINGER: Duration = Duration::from_micros(100);
 
 /// A write of so many bytes is worth going on without a nap.
-const ENOUGH: usize = 64 << 10;
+pub(crate) const ENOUGH: usize = 64 << 10;
 
 /// How long the end of a thread waits for one stream before it looks after the next.
 const SLICE: Duration = Duration::from_millis(10);

@@ -6,5 +6,12 @@
 //! - [`errno`] and constants: an error as JS knows it
 //! - [`no_thread`]: the error of a system that gives no thread
 
+#[cfg(unix)]
 mod unix;
+#[cfg(unix)]
 pub use unix::*;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub use windows::*;

@@ -32,7 +32,7 @@ const THREADS: usize = 4;
 
 /// Time between two tries where nothing tells that a try is worth it. A delay
 /// that nobody feels, and a hundred system calls a second.
-const PAUSE: Duration = Duration::from_millis(10);
+pub(crate) const PAUSE: Duration = Duration::from_millis(10);
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 

@@ -1,0 +1,211 @@
+//! Windows. Node opens the files there: its descriptors are numbers of
+//! node.exe's own C runtime, so what Rust opens could not be given to JS.
+//!
+//! Nothing tells whether a pipe or a console has room. A write into one that
+//! is full holds its thread until somebody reads, and nothing stops it.
+
+use std::{
+    fs,
+    future::{self, Future},
+    io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write},
+    os::windows::{fs::FileExt, io::OwnedHandle},
+    thread,
+    time::Duration,
+};
+
+use windows_sys::Win32::Foundation as win32;
+
+use crate::{
+    drain::ENOUGH,
+    runtime::PAUSE,
+    slab::descriptor,
+    target::{Request, Target},
+};
+
+// Errors as JS knows them: libuv's numbers without their minus sign, see its
+// `include/uv/errno.h`.
+const EACCES: i32 = 4092;
+const EBADF: i32 = 4083;
+const EBUSY: i32 = 4082;
+const ECANCELED: i32 = 4081;
+const ECONNABORTED: i32 = 4079;
+const ECONNRESET: i32 = 4077;
+const EINVAL: i32 = 4071;
+const EISDIR: i32 = 4068;
+const ENOMEM: i32 = 4057;
+const ENOSPC: i32 = 4055;
+const ENOTSUP: i32 = 4049;
+const EPIPE: i32 = 4047;
+const EROFS: i32 = 4043;
+const UNKNOWN: i32 = 4094;
+
+/// The number of a write that failed and does not say why.
+pub const EIO: i32 = 4070;
+/// That of a flush that would have to wait for too long.
+pub const ETIMEDOUT: i32 = 4039;
+/// That of a flush into a file that is not open.
+pub const ENOTCONN: i32 = 4053;
+
+/// The number of `error` as JS knows it, if the system has given it one.
+#[must_use]
+pub fn errno(error: &io::Error) -> Option<i32> {
+    error.raw_os_error().map(|code| translate(code.cast_unsigned()))
+}
+
+/// What `fs.write` of Node makes of an error of Windows, for those that a
+/// write can meet.
+fn translate(code: u32) -> i32 {
+    match code {
+        // Who may not write to it has, for Node, no descriptor for writing.
+        win32::ERROR_ACCESS_DENIED | win32::ERROR_INVALID_FLAGS | win32::ERROR_INVALID_HANDLE => EBADF,
+        win32::ERROR_DISK_FULL
+        | win32::ERROR_HANDLE_DISK_FULL
+        | win32::ERROR_END_OF_MEDIA
+        // Node has no name for this one. It is waited out as a full disk is.
+        | win32::ERROR_DISK_QUOTA_EXCEEDED => ENOSPC,
+        win32::ERROR_BAD_PIPE
+        | win32::ERROR_BROKEN_PIPE
+        | win32::ERROR_NO_DATA
+        | win32::ERROR_PIPE_NOT_CONNECTED => EPIPE,
+        win32::ERROR_LOCK_VIOLATION | win32::ERROR_PIPE_BUSY | win32::ERROR_SHARING_VIOLATION => EBUSY,
+        win32::ERROR_BUS_RESET
+        | win32::ERROR_CRC
+        | win32::ERROR_DISK_CORRUPT
+        | win32::ERROR_GEN_FAILURE
+        | win32::ERROR_IO_DEVICE => EIO,
+        win32::ERROR_NOT_ENOUGH_MEMORY | win32::ERROR_OUTOFMEMORY => ENOMEM,
+        win32::ERROR_CONNECTION_ABORTED => ECONNABORTED,
+        win32::ERROR_INVALID_FUNCTION => EISDIR,
+        win32::ERROR_INVALID_PARAMETER => EINVAL,
+        win32::ERROR_NETNAME_DELETED => ECONNRESET,
+        win32::ERROR_NOACCESS => EACCES,
+        win32::ERROR_NOT_CONNECTED => ENOTCONN,
+        win32::ERROR_NOT_SUPPORTED => ENOTSUP,
+        win32::ERROR_OPERATION_ABORTED => ECANCELED,
+        win32::ERROR_SEM_TIMEOUT => ETIMEDOUT,
+        win32::ERROR_WRITE_PROTECT => EROFS,
+        _ => UNKNOWN,
+    }
+}
+
+/// What is said where the system gives no thread.
+#[must_use]
+pub fn no_thread() -> io::Error {
+    io::Error::from_raw_os_error(win32::ERROR_NOT_ENOUGH_MEMORY.cast_signed())
+}
+
+/// The number of a descriptor that was opened here: there is none.
+#[derive(Debug)]
+pub enum Number {}
+
+impl Number {
+    /// As JS is told it.
+    #[must_use]
+    pub fn get(&self) -> i32 {
+        match *self {}
+    }
+
+    /// Closes the descriptor.
+    pub(crate) fn close(self) {
+        match self {}
+    }
+}
+
+/// Opens nothing. Whoever asks all the same has the file opened by Node, as
+/// after any open that failed.
+///
+/// # Errors
+/// `Unsupported`, always.
+pub fn open(_: &Request) -> io::Result<(File, Number)> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+/// A file, pipe or console.
+#[derive(Debug)]
+pub struct File {
+    file: fs::File,
+    /// Where the next byte goes, when the caller keeps count.
+    position: Option<u64>,
+}
+
+impl File {
+    /// Writes to `handle`, from `start` on if that is given. One that was
+    /// opened for appending appends, whatever `start` says.
+    ///
+    /// # Errors
+    /// None.
+    pub fn new(handle: OwnedHandle, start: Option<u64>) -> io::Result<Self> {
+        Ok(Self { file: handle.into(), position: start })
+    }
+
+    /// Writes to a duplicate of descriptor number `number`, which belongs to JS.
+    ///
+    /// # Errors
+    /// If no such descriptor is open, or node.exe does not say which handle it is.
+    pub fn duplicate(number: i32, start: Option<u64>) -> io::Result<Self> {
+        Self::new(descriptor::duplicate(number)?, start)
+    }
+
+    fn write_one(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(position) = self.position else { return self.file.write(bytes) };
+        // Where the handle stands is JS's business, too. As in Node a write to
+        // a position leaves it as it was. A pipe stands nowhere.
+        let before = self.file.stream_position();
+        let written = self.file.seek_write(bytes, position);
+        if let Ok(before) = before {
+            let _ = self.file.seek(SeekFrom::Start(before));
+        }
+        let count = written?;
+        self.position = Some(position + count as u64);
+        Ok(count)
+    }
+}
+
+impl Target for File {
+    /// Windows has no `writev` for what is buffered by the system. One call
+    /// for each slice is what Node makes, too; to copy them together would cost
+    /// more, since what is small was put together in a slab before.
+    fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut total = 0;
+        for slice in bytes {
+            let count = match self.write_one(slice) {
+                Ok(count) => count,
+                Err(error) if total == 0 => return Err(error),
+                // The next write meets it again.
+                Err(_) => break,
+            };
+            total += count;
+            // A pipe may hold the thread at each slice: what is written is told soon.
+            if count < slice.len() || total >= ENOUGH {
+                break;
+            }
+        }
+        // So answers a pipe that is full and was told not to wait.
+        if total == 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(total) }
+    }
+
+    fn readiness(&self) -> io::Result<Readiness> {
+        Ok(Readiness)
+    }
+}
+
+/// Nothing tells when there is room: who waits asks again now and then.
+#[derive(Debug)]
+pub struct Readiness;
+
+impl Readiness {
+    /// Waits on this thread for a pause, or for `time` if that is shorter.
+    ///
+    /// # Errors
+    /// None.
+    pub fn wait(&self, time: Duration) -> io::Result<bool> {
+        thread::sleep(time.min(PAUSE));
+        Ok(false)
+    }
+
+    /// False: nothing tells.
+    pub(crate) fn writable(self) -> impl Future<Output = io::Result<bool>> {
+        let Self = self;
+        future::ready(Ok(false))
+    }
+}
