@@ -19,7 +19,6 @@
 // in writes (which may be empty), so that we tell in the same order.
 
 const fs = require('node:fs')
-const { constants: { errno: { ENOTCONN, ETIMEDOUT } } } = require('node:os')
 const { setImmediate } = require('node:timers')
 const Budget = require('./budget.js')
 const channels = require('./channels.js')
@@ -52,6 +51,9 @@ const ABANDONED = 4
 
 const { Mark, Napping, Written, Waiting, Wanted, Status, Descriptor, Stalls } = Word
 const NOTHING = Buffer.alloc(0)
+
+/** Why a flush gave up, besides the failure of the stream. */
+const [ENOTCONN, ETIMEDOUT] = ['ENOTCONN', 'ETIMEDOUT'].map(errors.errnoOf)
 
 /** Slabs that no stream of this thread uses, each with the buffer over it. */
 const freeSlabs = []
