@@ -1,5 +1,5 @@
 //! The drain loop, stepped by hand into a target that answers by a script.
-#![cfg(not(feature = "loom"))]
+#![cfg(all(unix, not(feature = "loom")))]
 
 mod common;
 
@@ -40,8 +40,9 @@ use spillway::{
 
 use common::{
     Answer::{self, Call, Errno as Refuse, Interrupted, Nothing, Panic, Take, Unnamed, WouldBlock},
-    Bell, Feeder, Full, Held, PATIENCE, Script, count_descriptors, descriptor, is_asleep, is_status, offset,
-    panic_quietly, pattern, request, scripted, step_to_the_end,
+    Bell, Feeder, Full, Held, PATIENCE, Script, descriptor, is_asleep, is_status, offset, panic_quietly,
+    pattern, scripted, step_to_the_end,
+    unix::{count_descriptors, request},
 };
 
 const NOSPC: Errno = Errno::NOSPC;

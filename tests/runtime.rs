@@ -1,5 +1,5 @@
 //! Streams drained by the pool and the reactor, into real files and pipes.
-#![cfg(not(feature = "loom"))]
+#![cfg(all(unix, not(feature = "loom")))]
 
 mod common;
 
@@ -40,8 +40,8 @@ use spillway::{
 
 use common::{
     Answer::{Errno as Refuse, Interrupted, Panic, Take},
-    Bell, Feeder, Full, Held, PATIENCE, Script, count_descriptors, descriptor, is_asleep, is_status,
-    panic_quietly, pattern, request,
+    Bell, Feeder, Full, Held, PATIENCE, Script, descriptor, is_asleep, is_status, panic_quietly, pattern,
+    unix::{count_descriptors, request},
 };
 
 const NO_ROOM: i32 = Errno::NOSPC.raw_os_error();

@@ -209,3 +209,127 @@ impl Readiness {
         future::ready(Ok(false))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read, path::Path};
+
+    use super::*;
+
+    fn slices<'a>(parts: &[&'a [u8]]) -> Vec<IoSlice<'a>> {
+        parts.iter().map(|part| IoSlice::new(part)).collect()
+    }
+
+    /// A target that writes to `path`, which holds `0123456789`, and a second handle on the same file.
+    fn target(path: &Path, options: &mut fs::OpenOptions, start: Option<u64>) -> (File, fs::File) {
+        fs::write(path, "0123456789").expect("the file can be made");
+        let file = options.open(path).expect("it opens");
+        let other = file.try_clone().expect("it is open");
+        (File::new(file.into(), start).expect("any handle will do"), other)
+    }
+
+    #[test]
+    fn slices_are_written_one_behind_the_other() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("file");
+        let (mut file, _) = target(&path, fs::OpenOptions::new().write(true), None);
+        assert_eq!(file.write(&slices(&[b"ab", b"", b"cde"])).expect("there is room"), 5);
+        assert_eq!(file.write(&slices(&[b"f"])).expect("there is room"), 1);
+        assert_eq!(fs::read(&path).expect("it is there"), b"abcdef6789");
+    }
+
+    #[test]
+    fn a_write_ends_soon_after_enough_bytes() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("file");
+        let (mut file, _) = target(&path, fs::OpenOptions::new().write(true), None);
+        let chunk = vec![b'x'; ENOUGH - 1];
+        let count = file.write(&slices(&[&chunk, &chunk, &chunk])).expect("there is room");
+        assert_eq!(count, 2 * chunk.len());
+    }
+
+    #[test]
+    fn a_positioned_file_keeps_its_own_count_and_leaves_the_handle_where_it_stood() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let path = folder.path().join("file");
+        let (mut file, mut other) = target(&path, fs::OpenOptions::new().write(true), Some(2));
+        for part in [&b"ab"[..], b"cd"] {
+            assert_eq!(file.write(&slices(&[part])).expect("there is room"), 2);
+        }
+        other.write_all(b"!").expect("there is room");
+        assert_eq!(fs::read(&path).expect("it is there"), b"!1abcd6789");
+    }
+
+    #[test]
+    fn what_was_opened_for_appending_appends_whatever_the_start() {
+        for start in [None, Some(2)] {
+            let folder = tempfile::tempdir().expect("a folder for the test");
+            let path = folder.path().join("file");
+            let (mut file, _) = target(&path, fs::OpenOptions::new().append(true), start);
+            assert_eq!(file.write(&slices(&[b"ab"])).expect("there is room"), 2);
+            fs::OpenOptions::new()
+                .append(true)
+                .open(&path)
+                .and_then(|mut file| file.write_all(b"-"))
+                .expect("room");
+            assert_eq!(file.write(&slices(&[b"cd"])).expect("there is room"), 2);
+            assert_eq!(fs::read(&path).expect("it is there"), b"0123456789ab-cd");
+        }
+    }
+
+    #[test]
+    fn who_may_not_write_is_told_that_the_descriptor_is_no_good() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let (mut file, _) = target(&folder.path().join("file"), fs::OpenOptions::new().read(true), None);
+        let error = file.write(&slices(&[b"ab"])).expect_err("it is open for reading");
+        assert_eq!(errno(&error), Some(EBADF));
+    }
+
+    #[test]
+    fn a_pipe_takes_bytes_until_nobody_reads() {
+        // A start means nothing to a pipe, as in Node.
+        for start in [None, Some(7)] {
+            let (mut reader, writer) = io::pipe().expect("a pipe can be made");
+            let mut file = File::new(OwnedHandle::from(writer), start).expect("any handle will do");
+            assert_eq!(file.write(&slices(&[b"ab", b"c"])).expect("there is room"), 3);
+            let mut bytes = [0; 3];
+            reader.read_exact(&mut bytes).expect("they are there");
+            assert_eq!(&bytes, b"abc");
+            drop(reader);
+            let error = file.write(&slices(&[b"d"])).expect_err("nobody reads");
+            assert_eq!(errno(&error), Some(EPIPE));
+        }
+    }
+
+    #[test]
+    fn errors_are_told_by_the_numbers_of_libuv() {
+        for (code, number) in [
+            (win32::ERROR_DISK_FULL, ENOSPC),
+            (win32::ERROR_DISK_QUOTA_EXCEEDED, ENOSPC),
+            (win32::ERROR_INVALID_HANDLE, EBADF),
+            (win32::ERROR_NO_DATA, EPIPE),
+            (win32::ERROR_IO_DEVICE, EIO),
+            (win32::ERROR_LOCK_VIOLATION, EBUSY),
+            (win32::ERROR_WRITE_PROTECT, EROFS),
+            (win32::ERROR_SUCCESS, UNKNOWN),
+        ] {
+            assert_eq!(errno(&io::Error::from_raw_os_error(code.cast_signed())), Some(number));
+        }
+        assert_eq!(errno(&ErrorKind::Other.into()), None);
+        assert_eq!(errno(&no_thread()), Some(ENOMEM));
+    }
+
+    #[test]
+    fn a_number_that_nobody_can_resolve_is_an_error() {
+        // The host of this test is no Node: that is said, too, and is no panic.
+        for number in [-1, 0, 4711] {
+            File::duplicate(number, None).expect_err("there is no such descriptor");
+        }
+    }
+
+    #[test]
+    fn a_file_is_left_to_node_to_open() {
+        let request = Request { path: c"file".into(), flags: 0, mode: 0o666, start: None };
+        assert_eq!(open(&request).expect_err("Node opens").kind(), ErrorKind::Unsupported);
+    }
+}
