@@ -8,7 +8,7 @@
 //!  what is accepted and not yet written, in order       queue
 //!    ▼
 //!  take a batch → write → publish                       drain   on the pool of runtime
-//!    ▼                                                  target  the file, or a pipe
+//!    ▼                                                  target  of os: a file, a pipe
 //!  control words: mark, written, who waits for what     level   shared with JS
 //! ```
 //!

@@ -63,6 +63,7 @@ impl Number {
 ///
 /// # Errors
 /// As `open(2)`; `WouldBlock` for a FIFO that nobody reads.
+#[allow(clippy::useless_conversion, reason = "modes are as wide as ours on macOS alone")]
 pub fn open(request: &Request) -> io::Result<(File, Number)> {
     // O_NONBLOCK so that a FIFO without a reader can't hold the thread.
     let flags = OFlags::from_bits_retain(request.flags.cast_unsigned()) | OFlags::CLOEXEC | OFlags::NONBLOCK;
