@@ -146,6 +146,19 @@ impl File {
         Self::new(descriptor::duplicate(number)?, start)
     }
 
+    /// Writes what of `bytes` there is room for. A pipe that was told not to
+    /// wait takes all of a write or nothing: it is offered half, and half of that.
+    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut part = bytes;
+        loop {
+            let count = self.write_one(part)?;
+            if count > 0 || part.len() <= 1 {
+                return Ok(count);
+            }
+            part = &part[..part.len() / 2];
+        }
+    }
+
     fn write_one(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let Some(position) = self.position else { return self.file.write(bytes) };
         // Where the handle stands is JS's business, too. As in Node a write to
@@ -168,7 +181,7 @@ impl Target for File {
     fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut total = 0;
         for slice in bytes {
-            let count = match self.write_one(slice) {
+            let count = match self.write_some(slice) {
                 Ok(count) => count,
                 Err(error) if total == 0 => return Err(error),
                 // The next write meets it again.
@@ -180,7 +193,7 @@ impl Target for File {
                 break;
             }
         }
-        // So answers a pipe that is full and was told not to wait.
+        // As a pipe answers that is full and was told not to wait.
         if total == 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(total) }
     }
 
