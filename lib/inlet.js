@@ -645,7 +645,11 @@ class Inlet {
     if (this.state.bufferedRequestCount > 0) {
       throw errors.invalidState('Node holds chunks of this stream that can\'t be written yet')
     }
-    if (this.accepted === this.readTaken()) return
+    if (this.accepted === this.readTaken()) {
+      // The drainer was faster: that it is written counts all the same.
+      if (!this.isCut) this.settle()
+      return
+    }
     if (this.isCut) throw this.state.errored ?? errors.streamDestroyed('flushSync')
     const fault = this.flushUntil(Infinity, this.flushTimeout)
     if (fault === null) return
