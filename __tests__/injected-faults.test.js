@@ -176,3 +176,26 @@ test('no descriptor is left for the file: told as stock tells it', async () => {
   expect(stock.stdout).toMatch('EMFILE')
   expect(ours).toEqual(stock)
 })
+
+test('none is left for the duplicate of what Node has opened: one error, and the file is closed', async () => {
+  const { code, stdout, stderr } = await runScript('spillway', `
+    const log = []
+    const first = createWriteStream('/dev/null')
+    // The runtime has what it needs.
+    first.on('open', () => {
+      const held = []
+      try { for (;;) held.push(fs.openSync('/dev/null')) } catch {}
+      fs.closeSync(held.pop())
+      const out = createWriteStream(file, { fs: { ...fs, open: (...args) => fs.open(...args) } })
+      out.write('x', error => log.push(['written', error.code]))
+      out.on('error', error => log.push(['error', error.code]))
+      out.on('close', () => {
+        held.push(fs.openSync('/dev/null'))
+        for (const fd of held) fs.closeSync(fd)
+        first.end()
+        console.log(JSON.stringify(log))
+      })
+    })`, { prefix: ['bash', '-c', 'ulimit -n 64; exec "$@"', 'bash'] })
+  expect([code, stderr]).toEqual([0, ''])
+  expect(JSON.parse(stdout)).toEqual([['written', 'EMFILE'], ['error', 'EMFILE']])
+})

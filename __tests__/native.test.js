@@ -6,7 +6,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { getSystemErrorMap } = require('node:util')
-const { writeFailed } = require('../lib/errors.js')
+const { errnoOf, writeFailed } = require('../lib/errors.js')
 const { runScript } = require('./helpers/child.js')
 
 test('without an addon require() names the platform and the command that builds it', async () => {
@@ -31,6 +31,15 @@ test('an errno becomes the error that Node makes of it', () => {
   for (const [errno, [code, text]] of getSystemErrorMap()) {
     expect(writeFailed({ errno: -errno, message: '' })).toMatchObject({ errno, code, syscall: 'write', message: `${code}: ${text}, write` })
   }
+})
+
+test('a name becomes the number by which Rust tells the error, which is libuv\'s: the system has others on Windows', () => {
+  const named = [...getSystemErrorMap()].filter(([, [code]]) => code in os.constants.errno)
+  expect(named.length).toBeGreaterThan(50)
+  for (const [errno, [code]] of named) expect([code, errnoOf(code)]).toEqual([code, -errno])
+  // libuv has no name for it, and Windows no error.
+  expect(errnoOf('EDQUOT')).toBe(os.constants.errno.EDQUOT ?? errnoOf('ENOSPC'))
+  expect(errnoOf('ENOSUCH')).toBe(undefined)
 })
 
 test('an errno that Node does not know is told by its number', () => {

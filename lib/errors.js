@@ -101,6 +101,22 @@ function chunkDetached () {
   return invalidState('a chunk was detached from its memory before it was written; what was written of it is undefined')
 }
 
+/**
+ * The number of an error as Rust tells it: libuv's, without the minus sign.
+ * Elsewhere than on Windows that is the system's own; of what libuv has none
+ * for it is that as well.
+ * @param {string} code such as 'ENOSPC'
+ * @returns {number | undefined} undefined: no system error has this name
+ */
+function errnoOf (code) {
+  if (!Object.hasOwn(ERRNO, code)) return ALIASES.has(code) ? errnoOf(ALIASES.get(code)) : undefined
+  for (const [errno, [name]] of getSystemErrorMap()) if (name === code) return -errno
+  return ERRNO[code]
+}
+
+/** What Windows has no error of its own for, and Rust tells as another there: src/os/windows.rs. */
+const ALIASES = new Map([['EDQUOT', 'ENOSPC']])
+
 /** The name of what libuv has none for: `EDQUOT`, which `options.retry` knows by that name. */
 function nameOf (errno) {
   return Object.keys(ERRNO).find(name => ERRNO[name] === errno) ?? `E${errno}`
@@ -125,5 +141,6 @@ module.exports = {
   overBudget,
   invalidState,
   chunkDetached,
+  errnoOf,
   writeFailed
 }

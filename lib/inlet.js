@@ -19,7 +19,6 @@
 // in writes (which may be empty), so that we tell in the same order.
 
 const fs = require('node:fs')
-const { constants: { errno: { ENOTCONN, ETIMEDOUT } } } = require('node:os')
 const { setImmediate } = require('node:timers')
 const Budget = require('./budget.js')
 const channels = require('./channels.js')
@@ -52,6 +51,9 @@ const ABANDONED = 4
 
 const { Mark, Napping, Written, Waiting, Wanted, Status, Descriptor, Stalls } = Word
 const NOTHING = Buffer.alloc(0)
+
+/** Why a flush gave up, besides the failure of the stream. */
+const [ENOTCONN, ETIMEDOUT] = ['ENOTCONN', 'ETIMEDOUT'].map(errors.errnoOf)
 
 /** Slabs that no stream of this thread uses, each with the buffer over it. */
 const freeSlabs = []
@@ -645,7 +647,11 @@ class Inlet {
     if (this.state.bufferedRequestCount > 0) {
       throw errors.invalidState('Node holds chunks of this stream that can\'t be written yet')
     }
-    if (this.accepted === this.readTaken()) return this.settle()
+    if (this.accepted === this.readTaken()) {
+      // The drainer was faster: that it is written counts all the same.
+      if (!this.isCut) this.settle()
+      return
+    }
     if (this.isCut) throw this.state.errored ?? errors.streamDestroyed('flushSync')
     const fault = this.flushUntil(Infinity, this.flushTimeout)
     if (fault === null) return

@@ -3,7 +3,6 @@
 // The options that are spillway's own: what they may be, and what they are if they are not given.
 
 const fs = require('node:fs')
-const { constants: { errno: ERRNO } } = require('node:os')
 const errors = require('./errors.js')
 
 /** The default mark, in bytes: docs/design.md, "Sizes". */
@@ -87,10 +86,11 @@ function toRetry (retry) {
 }
 
 function toErrno (code) {
-  if (typeof code !== 'string' || !Object.hasOwn(ERRNO, code)) {
+  const errno = typeof code === 'string' ? errors.errnoOf(code) : undefined
+  if (errno === undefined) {
     throw errors.invalidOption('retry.codes', code, 'must hold error codes of the system, as \'ENOSPC\'')
   }
-  return ERRNO[code]
+  return errno
 }
 
 function number (name, value) {

@@ -5,6 +5,7 @@
 
 const fs = require('node:fs')
 const { Writable } = require('node:stream')
+const { setImmediate } = require('node:timers')
 const { isMainThread } = require('node:worker_threads')
 const channels = require('./channels.js')
 const errors = require('./errors.js')
@@ -15,9 +16,11 @@ const turn = require('./turn.js')
 
 const Base = fs.WriteStream
 const { write, end, destroy, open, _construct, _write, _writev, _destroy } = Base.prototype
-const openAtLoad = fs.open
+const { open: openAtLoad, openSync } = fs
 
 const kInlet = Symbol('spillway.inlet')
+/** The descriptor of a file that is open before Node constructs the stream: see openAtOnce. */
+const kFd = Symbol('spillway.fd')
 /** What Node calls where there is no callback. */
 const { writecb: nop } = new Writable()._writableState
 
@@ -69,28 +72,42 @@ function makeInlet (stream, options) {
   const start = stream.start ?? -1
   const make = sink => new Inlet(stream, sink, options)
   exit.watch()
-  if (stream.fd !== null) {
-    const inlet = make(number => turn.hub.wait(number, options))
-    try {
-      inlet.sink.give(stream.fd, start)
-    } catch {
-      // No descriptor that is open: the first write is to say so, as Node's does.
-      return undefined
-    }
-    return inlet
-  }
+  const makeWaiting = () => make(number => turn.hub.wait(number, options))
+  if (stream.fd !== null) return given(makeWaiting(), stream.fd, start)
   const flags = toFlags(stream.flags)
   const isOurs = flags !== undefined && isMode(stream.mode) && isOpenNodes(stream, options.fs)
-  if (!isOurs) return make(number => turn.hub.wait(number, options))
+  if (!isOurs) return makeWaiting()
+  if (process.platform === 'win32') return openAtOnce(stream) ? given(makeWaiting(), stream[kFd], start) : makeWaiting()
   const path = Buffer.from(stream.path)
   const inlet = make(number => turn.hub.open(number, options, path, flags, stream.mode, start))
   inlet.opens = true
   return inlet
 }
 
+/** @returns {Inlet | undefined} undefined: no descriptor that is open, as the first write is to say, by Node's code */
+function given (inlet, fd, start) {
+  return inlet.sink.give(fd, start) === null ? inlet : undefined
+}
+
+/**
+ * On Windows the descriptor has to be one of Node's, so Node opens the file:
+ * here, as soon as Rust does elsewhere. Of an open in libuv's pool no byte could
+ * be written before its turn comes; and one that the end of the process
+ * overtakes would empty the file behind us.
+ * @returns {boolean} false: Node's own open is to tell the error
+ */
+function openAtOnce (stream) {
+  try {
+    stream[kFd] = openSync(stream.path, stream.flags, stream.mode)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Whether to open a file is as Node does it: nobody has patched it, nobody restricts it. */
 function isOpenNodes (stream, custom) {
-  return process.platform !== 'win32' && process.permission === undefined &&
+  return process.permission === undefined &&
     fs.open === openAtLoad && (custom == null || custom.open === fs.open) &&
     stream.open === open
 }
@@ -261,7 +278,10 @@ WriteStream.prototype.destroy = function (error, callback) {
 
 WriteStream.prototype._construct = function (callback) {
   // Destroyed before it was made, by a signal: stock would open the file now and never close it.
-  if (this.closed) return callback()
+  if (this.closed) {
+    if (this[kFd] !== undefined) fs.close(this[kFd])
+    return callback()
+  }
   const inlet = this[kInlet]
   const run = error => {
     callback(error)
@@ -270,17 +290,24 @@ WriteStream.prototype._construct = function (callback) {
     if (!error && channels.open.hasSubscribers) channels.open.publish({ stream: this, path: this.path, fd: this.fd })
   }
   const openByNode = () => _construct.call(this, error => {
-    if (!error && this.path !== undefined) inlet?.sink.give(this.fd, this.start ?? -1)
-    run(error)
+    const fault = !error && this.path !== undefined && inlet !== undefined ? inlet.sink.give(this.fd, this.start ?? -1) : null
+    run(fault === null ? error : errors.writeFailed(fault))
   })
-  if (!inlet?.opens) return openByNode()
-  inlet.open(fd => {
-    if (fd < 0) return inlet.isAbandoned ? callback() : openByNode()
-    inlet.isOpenedHere = true
+  const hasOpened = fd => {
     this.fd = fd
     run()
     this.emit('open', fd)
     this.emit('ready')
+  }
+  if (this[kFd] !== undefined) {
+    setImmediate(hasOpened, this[kFd])
+    return
+  }
+  if (!inlet?.opens) return openByNode()
+  inlet.open(fd => {
+    if (fd < 0) return inlet.isAbandoned ? callback() : openByNode()
+    inlet.isOpenedHere = true
+    hasOpened(fd)
   })
 }
 

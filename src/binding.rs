@@ -18,15 +18,15 @@ use napi::{
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
-use rustix::io::Errno;
 
 use crate::{
     drain,
     error::Failure,
+    os::{self, File},
     runtime,
     slab::{self, lend},
     stream::{self, Listener, Stream},
-    target::{File, Request},
+    target::Request,
 };
 
 /// Where each control word stands, see `level.rs`.
@@ -270,8 +270,8 @@ impl Fault {
     fn from_io(error: &io::Error) -> Self {
         match (error.kind(), error.get_ref().and_then(|inner| inner.downcast_ref::<Failure>())) {
             (_, Some(failure)) => failure.clone().into(),
-            (ErrorKind::TimedOut, None) => Self::from_errno(Errno::TIMEDOUT.raw_os_error()),
-            (ErrorKind::NotConnected, None) => Self::from_errno(Errno::NOTCONN.raw_os_error()),
+            (ErrorKind::TimedOut, None) => Self::from_errno(os::ETIMEDOUT),
+            (ErrorKind::NotConnected, None) => Self::from_errno(os::ENOTCONN),
             (_, None) => Failure::from_io(error).into(),
         }
     }
@@ -305,14 +305,18 @@ impl Sink {
         lend::words(env, self.stream.level())
     }
 
-    /// Brings a waiting stream a duplicate of descriptor `fd`. Throws `EBADF`
-    /// and its like.
+    /// Brings a waiting stream a duplicate of descriptor `fd`, or gives why
+    /// there is none: `EBADF`, `EMFILE` and their like.
     #[napi]
-    pub fn give(&self, fd: i32, start: f64) -> Result<()> {
-        let file = File::new(slab::duplicate(fd)?, position(start))?;
-        self.stream.give(Box::new(file));
-        runtime::schedule(Arc::clone(&self.stream));
-        Ok(())
+    pub fn give(&self, fd: i32, start: f64) -> Option<Fault> {
+        match File::duplicate(fd, position(start)) {
+            Ok(file) => {
+                self.stream.give(Box::new(file));
+                runtime::schedule(Arc::clone(&self.stream));
+                None
+            }
+            Err(error) => Some(Fault::from_io(&error)),
+        }
     }
 
     /// What JS fills from now on is `slab`, from its start. The slab that was

@@ -4,19 +4,17 @@
 
 use std::{
     io::{self, ErrorKind, IoSlice},
-    os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use rustix::event::Timespec;
-
 use crate::{
     error::Failure,
+    os::{self, Readiness},
     stream::{Comer, Stream, Turn},
-    target::{Target, is_writable},
+    target::Target,
 };
 
 /// How long a drainer that finds little to write naps before it looks again,
@@ -26,7 +24,7 @@ use crate::{
 pub const LINGER: Duration = Duration::from_micros(100);
 
 /// A write of so many bytes is worth going on without a nap.
-const ENOUGH: usize = 64 << 10;
+pub(crate) const ENOUGH: usize = 64 << 10;
 
 /// How long the end of a thread waits for one stream before it looks after the next.
 const SLICE: Duration = Duration::from_millis(10);
@@ -56,8 +54,8 @@ pub enum End {
     Asleep,
     /// Others wait for the thread: schedule it again, behind them.
     GaveWay,
-    /// Schedule it again when this is writable.
-    Blocked(OwnedFd),
+    /// Schedule it again when the target has room.
+    Blocked(Readiness),
     /// Schedule it again after this time.
     Stalled(Duration),
 }
@@ -82,7 +80,7 @@ fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
 fn try_step(comer: Comer, stream: &Stream) -> Step {
     match stream.begin(comer) {
         Turn::Open(request, pause) => {
-            match request.open() {
+            match os::open(&request) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if stream.found_no_reader(request, pause) { Step::Stalled(pause) } else { Step::Rest }
                 }
@@ -130,7 +128,7 @@ fn try_step(comer: Comer, stream: &Stream) -> Step {
 
 /// Ends a turn in which `target` refused to write.
 fn refused(stream: &Stream, target: Box<dyn Target>, error: &io::Error) -> Step {
-    match stream.stalled(target, error.raw_os_error().unwrap_or_default()) {
+    match stream.stalled(target, os::errno(error).unwrap_or_default()) {
         Ok(pause) => Step::Stalled(pause),
         Err(target) => {
             // Before JS is told, which may wait for the descriptor to be closed.
@@ -167,7 +165,7 @@ pub fn run(stream: &Stream, is_wanted: impl Fn() -> bool) -> End {
                 }
             }
             Step::Blocked => match readiness(stream) {
-                Ok(Some(fd)) => return End::Blocked(fd),
+                Ok(Some(readiness)) => return End::Blocked(readiness),
                 // The one who has the turn now goes on.
                 Ok(None) => {}
                 Err(failure) => stream.give_up(failure),
@@ -178,8 +176,8 @@ pub fn run(stream: &Stream, is_wanted: impl Fn() -> bool) -> End {
     }
 }
 
-/// A descriptor whose readiness the target waits for; `None` if somebody else has the turn.
-fn readiness(stream: &Stream) -> Result<Option<OwnedFd>, Failure> {
+/// What the target waits for; `None` if somebody else has the turn.
+fn readiness(stream: &Stream) -> Result<Option<Readiness>, Failure> {
     caught(|| stream.readiness())?.transpose().map_err(|error| Failure::from_io(&error))
 }
 
@@ -262,8 +260,8 @@ fn flush_while(stream: &Stream, offset: u64, mut left: impl FnMut() -> Duration)
             Step::Empty if stream.fall_asleep() => return Ok(()),
             Step::Went(_) | Step::Empty => continue,
             Step::Blocked => {
-                if let Some(fd) = readiness(stream).map_err(io::Error::other)? {
-                    is_writable(fd, Timespec::try_from(left).ok().as_ref())?;
+                if let Some(readiness) = readiness(stream).map_err(io::Error::other)? {
+                    readiness.wait(left)?;
                 }
             }
             Step::Stalled(pause) => thread::sleep(pause.min(left)),

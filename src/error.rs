@@ -4,6 +4,8 @@ use std::{any::Any, io};
 
 use thiserror::Error;
 
+use crate::os;
+
 /// The one reason for which a stream writes no more.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Failure {
@@ -20,7 +22,7 @@ impl Failure {
     /// An error without an errno is told as `EIO`.
     #[must_use]
     pub fn from_io(error: &io::Error) -> Self {
-        Self::Os(error.raw_os_error().unwrap_or_else(eio))
+        Self::Os(os::errno(error).unwrap_or(os::EIO))
     }
 
     /// The failure behind what [`std::panic::catch_unwind`] caught.
@@ -37,10 +39,6 @@ impl Failure {
     /// For a write that took nothing and gave no reason.
     #[must_use]
     pub fn wrote_nothing() -> Self {
-        Self::Os(eio())
+        Self::Os(os::EIO)
     }
-}
-
-fn eio() -> i32 {
-    rustix::io::Errno::IO.raw_os_error()
 }

@@ -8,7 +8,7 @@
 //!  what is accepted and not yet written, in order       queue
 //!    ▼
 //!  take a batch → write → publish                       drain   on the pool of runtime
-//!    ▼                                                  target  the file, or a pipe
+//!    ▼                                                  target  of os: a file, a pipe
 //!  control words: mark, written, who waits for what     level   shared with JS
 //! ```
 //!
@@ -23,6 +23,8 @@ pub mod drain;
 pub mod error;
 #[forbid(unsafe_code)]
 pub mod level;
+#[forbid(unsafe_code)]
+pub mod os;
 #[forbid(unsafe_code)]
 pub mod queue;
 #[forbid(unsafe_code)]

@@ -4,8 +4,7 @@
 //! at the end of the process it is not needed (see [`flush`](crate::drain::flush)).
 
 use std::{
-    io::{self, ErrorKind},
-    os::fd::OwnedFd,
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock,
@@ -14,7 +13,6 @@ use std::{
     time::Duration,
 };
 
-use rustix::io::Errno;
 use tokio::{
     runtime::{Builder, Runtime},
     select,
@@ -24,7 +22,7 @@ use tokio::{
 use crate::{
     drain::{self, End},
     error::Failure,
-    slab::watch,
+    os::{self, Readiness},
     stream::Stream,
 };
 
@@ -34,7 +32,7 @@ const THREADS: usize = 4;
 
 /// Time between two tries where nothing tells that a try is worth it. A delay
 /// that nobody feels, and a hundred system calls a second.
-const PAUSE: Duration = Duration::from_millis(10);
+pub(crate) const PAUSE: Duration = Duration::from_millis(10);
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
@@ -57,7 +55,7 @@ pub fn start() -> io::Result<()> {
                 .build()
         };
         // Without a thread tokio panics.
-        let runtime = catch_unwind(build).unwrap_or_else(|_| Err(Errno::AGAIN.into()))?;
+        let runtime = catch_unwind(build).unwrap_or_else(|_| Err(os::no_thread()))?;
         // Of two threads that come here at once one keeps its runtime.
         if let Err(second) = RUNTIME.set(runtime) {
             second.shutdown_background();
@@ -95,7 +93,7 @@ pub fn schedule(stream: Arc<Stream>) {
     };
     // Without any thread tokio panics.
     if catch_unwind(AssertUnwindSafe(spawn)).is_err() {
-        stream.give_up(Failure::Os(Errno::AGAIN.raw_os_error()));
+        stream.give_up(Failure::from_io(&os::no_thread()));
     }
 }
 
@@ -103,8 +101,8 @@ fn drain(runtime: &'static Runtime, stream: Arc<Stream>) {
     match drain::run(&stream, || QUEUED.load(Relaxed) > 0) {
         End::Asleep => {}
         End::GaveWay => schedule(stream),
-        End::Blocked(fd) => {
-            runtime.spawn(resume(stream, until_writable(fd)));
+        End::Blocked(readiness) => {
+            runtime.spawn(resume(stream, until_writable(readiness)));
         }
         End::Stalled(time) => {
             runtime.spawn(resume(stream, pause(time)));
@@ -112,14 +110,12 @@ fn drain(runtime: &'static Runtime, stream: Arc<Stream>) {
     }
 }
 
-/// Waits until `fd` is writable. What can't be watched, a regular file of a
-/// file system that answers `EAGAIN`, is to be asked again after a pause.
-async fn until_writable(fd: OwnedFd) -> io::Result<()> {
-    match watch(fd) {
-        Ok(watched) => watched.writable().await.map(drop),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => pause(PAUSE).await,
-        Err(error) => Err(error),
+/// Waits until the target has room. What can't be watched is to be asked again after a pause.
+async fn until_writable(readiness: Readiness) -> io::Result<()> {
+    if !readiness.writable().await? {
+        pause(PAUSE).await?;
     }
+    Ok(())
 }
 
 async fn pause(time: Duration) -> io::Result<()> {

@@ -12,16 +12,10 @@
 //! 3. A slab is filled anew only when all that was read from it is written:
 //!    JS counts the bytes (`lib/inlet.js`, `recycle`).
 
-use std::{
-    io,
-    os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd},
-    slice,
-    sync::Arc,
-};
+use std::{io, slice, sync::Arc};
 
 use bytes::Bytes;
 use memmap2::{MmapMut, MmapRaw};
-use tokio::io::{Interest, unix::AsyncFd};
 
 /// A piece of memory that one stream at a time fills from its start.
 pub struct Slab {
@@ -91,40 +85,99 @@ impl Slab {
     }
 }
 
-/// A duplicate of descriptor number `fd`, which belongs to JS. What JS does to
-/// its number later can't reach the duplicate.
-///
-/// # Errors
-/// `EBADF` if no such descriptor is open.
-#[expect(unsafe_code, reason = "this is the module for it")]
-pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
-    if fd < 0 {
-        return Err(rustix::io::Errno::BADF.into());
+#[cfg(unix)]
+pub(crate) mod descriptor {
+    //! Descriptors that JS knows by their numbers.
+
+    use std::{
+        io,
+        os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    };
+
+    use tokio::io::{Interest, unix::AsyncFd};
+
+    /// A duplicate of descriptor number `fd`, which belongs to JS. What JS does to
+    /// its number later can't reach the duplicate.
+    ///
+    /// # Errors
+    /// `EBADF` if no such descriptor is open.
+    #[expect(unsafe_code, reason = "this is the module for it")]
+    pub(crate) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
+        if fd < 0 {
+            return Err(rustix::io::Errno::BADF.into());
+        }
+        // SAFETY: not -1, as just checked. Should the number not be open, the
+        // kernel says so; it is borrowed for this one call, on the thread of its owner.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+        borrowed.try_clone_to_owned()
     }
-    // SAFETY: not -1, as just checked. Should the number not be open, the
-    // kernel says so; it is borrowed for this one call, on the thread of its owner.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
-    borrowed.try_clone_to_owned()
+
+    /// Closes descriptor number `fd`.
+    ///
+    /// The caller owns the number: it has opened it and nobody else closes it.
+    #[expect(unsafe_code, reason = "this is the module for it")]
+    pub(crate) fn close(fd: RawFd) {
+        // SAFETY: owned by the caller, as just said; not -1, since it was opened.
+        drop(unsafe { OwnedFd::from_raw_fd(fd) });
+    }
+
+    /// Registers `fd` with the reactor of the current runtime, to wait until it is writable.
+    ///
+    /// # Errors
+    /// `EPERM` for what can't be waited for, such as a regular file.
+    #[expect(unsafe_code, reason = "this is the module for it")]
+    pub(crate) fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+        // SAFETY: an `OwnedFd` gives the same open descriptor each time it is
+        // asked, and `AsyncFd` owns it until it has deregistered it.
+        unsafe { AsyncFd::register_with_interest(fd, Interest::WRITABLE) }.map_err(io::Error::from)
+    }
 }
 
-/// Closes descriptor number `fd`.
-///
-/// The caller owns the number: it has opened it and nobody else closes it.
-#[expect(unsafe_code, reason = "this is the module for it")]
-pub(crate) fn close(fd: RawFd) {
-    // SAFETY: owned by the caller, as just said; not -1, since it was opened.
-    drop(unsafe { OwnedFd::from_raw_fd(fd) });
-}
+#[cfg(windows)]
+pub(crate) mod descriptor {
+    //! Descriptors that JS knows by their numbers: those of node.exe's own C
+    //! runtime, which node.exe alone can resolve.
 
-/// Registers `fd` with the reactor of the current runtime, to wait until it is writable.
-///
-/// # Errors
-/// `EPERM` for what can't be waited for, such as a regular file.
-#[expect(unsafe_code, reason = "this is the module for it")]
-pub(crate) fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: an `OwnedFd` gives the same open descriptor each time it is
-    // asked, and `AsyncFd` owns it until it has deregistered it.
-    unsafe { AsyncFd::register_with_interest(fd, Interest::WRITABLE) }.map_err(io::Error::from)
+    use std::{
+        ffi::c_int,
+        io,
+        os::windows::io::{BorrowedHandle, OwnedHandle, RawHandle},
+    };
+
+    use libloading::os::windows::Library;
+    use windows_sys::Win32::Foundation::{ERROR_INVALID_HANDLE, INVALID_HANDLE_VALUE};
+
+    /// What libuv's `uv.h` declares.
+    type GetHandle = unsafe extern "C" fn(c_int) -> RawHandle;
+
+    /// A duplicate of the handle behind descriptor number `fd`, which belongs
+    /// to JS. What JS does to its number later can't reach the duplicate.
+    ///
+    /// # Errors
+    /// `ERROR_INVALID_HANDLE` if no such descriptor is open.
+    #[expect(unsafe_code, reason = "this is the module for it")]
+    pub(crate) fn duplicate(fd: c_int) -> io::Result<OwnedHandle> {
+        let handle = handle_of(fd)?;
+        // SAFETY: an open handle, as its descriptor is; it is borrowed for this
+        // one call, on the thread of its owner.
+        let borrowed = unsafe { BorrowedHandle::borrow_raw(handle) };
+        borrowed.try_clone_to_owned()
+    }
+
+    #[expect(unsafe_code, reason = "this is the module for it")]
+    fn handle_of(fd: c_int) -> io::Result<RawHandle> {
+        let host = Library::this().map_err(io::Error::other)?;
+        // SAFETY: the function of this name is libuv's, of this type.
+        let get = unsafe { host.get::<GetHandle>(c"uv_get_osfhandle") }.map_err(io::Error::other)?;
+        // SAFETY: it takes any number, as Node's `fs` hands it any, and answers
+        // with an invalid handle if there is none.
+        let handle = unsafe { get(fd) };
+        // -2 is said of a standard stream that the process does not have.
+        if handle == INVALID_HANDLE_VALUE || handle as isize == -2 {
+            return Err(io::Error::from_raw_os_error(ERROR_INVALID_HANDLE.cast_signed()));
+        }
+        Ok(handle)
+    }
 }
 
 #[cfg(not(feature = "loom"))]

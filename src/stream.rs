@@ -2,7 +2,6 @@
 
 use std::{
     fmt, io,
-    os::fd::{OwnedFd, RawFd},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,9 +13,10 @@ use tokio::sync::Notify;
 use crate::{
     error::Failure,
     level::{Level, Status},
+    os::{File, Number, Readiness},
     queue::Queue,
-    slab::{self, Slab},
-    target::{File, Request, Target},
+    slab::Slab,
+    target::{Request, Target},
 };
 
 /// Most bytes in one write, so that what is in flight when a stream is
@@ -91,7 +91,7 @@ struct State {
     /// Writes that the target was asked for.
     calls: u64,
     /// The descriptor that was opened here, until somebody closes it.
-    opened: Option<RawFd>,
+    opened: Option<Number>,
     retry: Option<Retry>,
     /// Since when the target refuses what is worth trying again, if it does.
     stalled_since: Option<Instant>,
@@ -262,8 +262,8 @@ impl Stream {
     /// Node does not know of it; elsewhere `fs.close` does. Only after
     /// [`cut`](Self::cut), when no write is in flight.
     pub fn close(&self) {
-        if let Some(fd) = self.state.lock().opened.take() {
-            slab::close(fd);
+        if let Some(number) = self.state.lock().opened.take() {
+            number.close();
         }
     }
 
@@ -368,11 +368,11 @@ impl Stream {
     }
 
     /// Ends a turn that opened the file, or could not. True if it could.
-    pub(crate) fn opened(&self, opened: io::Result<File>) -> bool {
+    pub(crate) fn opened(&self, opened: io::Result<(File, Number)>) -> bool {
         let (status, phase) = match opened {
-            Ok(file) => {
-                self.level.set_descriptor(file.raw());
-                self.state.lock().opened = Some(file.raw());
+            Ok((file, number)) => {
+                self.level.set_descriptor(number.get());
+                self.state.lock().opened = Some(number);
                 (Status::Open, Phase::Ready(Box::new(file) as Box<dyn Target>))
             }
             // JS lets Node's own open try, so that the error is Node's.
@@ -476,8 +476,8 @@ impl Stream {
         sleeps
     }
 
-    /// A descriptor whose readiness the target waits for.
-    pub(crate) fn readiness(&self) -> Option<io::Result<OwnedFd>> {
+    /// What the target waits for.
+    pub(crate) fn readiness(&self) -> Option<io::Result<Readiness>> {
         match &self.state.lock().phase {
             Phase::Ready(target) => Some(target.readiness()),
             _ => None,

@@ -3,13 +3,14 @@
 
 mod common;
 
+use std::io::{self, ErrorKind};
+
 use proptest::{
     prelude::*,
     test_runner::{FileFailurePersistence, RngAlgorithm},
 };
-use rustix::io::Errno;
 
-use common::model::{Limit, Op, Other, Pair, Reply, WAITED_OUT};
+use common::model::{Limit, Op, Other, Pair, Reply, WAITED_OUT, told};
 
 /// The size of a chunk.
 fn size() -> impl Strategy<Value = usize> {
@@ -54,8 +55,8 @@ fn limit() -> impl Strategy<Value = Limit> {
 
 /// Whether `errno` ends a stream, whatever is waited out.
 fn is_final(errno: i32) -> bool {
-    let others = [Errno::INTR, Errno::AGAIN, WAITED_OUT];
-    others.iter().all(|other| other.raw_os_error() != errno)
+    let kind = io::Error::from_raw_os_error(errno).kind();
+    kind != ErrorKind::Interrupted && kind != ErrorKind::WouldBlock && told(errno) != told(WAITED_OUT)
 }
 
 fn last() -> impl Strategy<Value = Reply> {

@@ -1,5 +1,5 @@
 //! Streams drained by the pool and the reactor, into real files and pipes.
-#![cfg(not(feature = "loom"))]
+#![cfg(all(unix, not(feature = "loom")))]
 
 mod common;
 
@@ -32,15 +32,16 @@ use spillway::{
     drain,
     error::Failure,
     level::Status,
+    os::{File, Readiness},
     runtime,
     stream::{Retry, Stream},
-    target::{File, Target},
+    target::Target,
 };
 
 use common::{
     Answer::{Errno as Refuse, Interrupted, Panic, Take},
-    Bell, Feeder, Full, Held, PATIENCE, Script, count_descriptors, descriptor, is_asleep, is_status,
-    panic_quietly, pattern, request,
+    Bell, Feeder, Full, Held, PATIENCE, Script, descriptor, is_asleep, is_status, panic_quietly, pattern,
+    unix::{count_descriptors, request},
 };
 
 const NO_ROOM: i32 = Errno::NOSPC.raw_os_error();
@@ -354,8 +355,8 @@ impl Target for Coy {
         Err(ErrorKind::WouldBlock.into())
     }
 
-    fn readiness(&self) -> io::Result<OwnedFd> {
-        self.file.as_fd().try_clone_to_owned()
+    fn readiness(&self) -> io::Result<Readiness> {
+        self.file.as_fd().try_clone_to_owned().map(Readiness::from)
     }
 }
 
@@ -381,7 +382,7 @@ impl Target for Disk {
         if self.has_room.load(SeqCst) { Ok(bytes[0].len()) } else { Err(Errno::NOSPC.into()) }
     }
 
-    fn readiness(&self) -> io::Result<OwnedFd> {
+    fn readiness(&self) -> io::Result<Readiness> {
         unreachable!("it never says that it would block")
     }
 }
@@ -592,7 +593,7 @@ impl Target for Hog {
         Ok(bytes.iter().map(|slice| slice.len()).sum())
     }
 
-    fn readiness(&self) -> io::Result<OwnedFd> {
+    fn readiness(&self) -> io::Result<Readiness> {
         unreachable!("it always has room")
     }
 }

@@ -15,7 +15,7 @@ mod common;
 use common::model::{Limit, Op, Other, Pair, Reply};
 
 /// An errno that ends a stream, whatever is waited out.
-const FINAL: i32 = rustix::io::Errno::IO.raw_os_error();
+const FINAL: i32 = spillway::os::EIO;
 
 /// What happens to one stream.
 #[derive(Debug)]

@@ -7,12 +7,8 @@ pub(crate) mod model;
 
 use std::{
     collections::VecDeque,
-    ffi::CString,
-    fs,
     io::{self, IoSlice},
     ops::Range,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
-    path::Path,
     sync::{
         Arc,
         mpsc::{Receiver, Sender, channel},
@@ -22,18 +18,21 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
-use rustix::fs::OFlags;
 use spillway::{
     drain::{self, Step},
     level::{ASLEEP, Status},
+    os::Readiness,
     slab::Slab,
     stream::{Listener, Stream},
-    target::{Request, Target},
+    target::Target,
 };
 
 /// How long a test waits for another thread before it gives up. Only a failing
 /// test waits that long, so it is generous: the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the system says when the process has no descriptor left, in Windows' words or Unix'.
+pub(crate) const NO_DESCRIPTOR: i32 = if cfg!(windows) { 4 } else { 24 };
 
 /// What a scripted target answers to one write.
 pub(crate) enum Answer {
@@ -149,9 +148,8 @@ impl Target for Scripted {
         }
     }
 
-    fn readiness(&self) -> io::Result<OwnedFd> {
-        // As when the process has no descriptor left.
-        Err(rustix::io::Errno::MFILE.into())
+    fn readiness(&self) -> io::Result<Readiness> {
+        Err(io::Error::from_raw_os_error(NO_DESCRIPTOR))
     }
 }
 
@@ -167,7 +165,7 @@ pub(crate) struct Full<F> {
     dropped: Sender<()>,
 }
 
-impl<F: Fn() -> io::Result<OwnedFd> + Send> Full<F> {
+impl<F: Fn() -> io::Result<Readiness> + Send> Full<F> {
     /// The target; the other is told when it is let go.
     pub(crate) fn new(readiness: F) -> (Box<Self>, Receiver<()>) {
         let (dropped, is_dropped) = channel();
@@ -175,12 +173,12 @@ impl<F: Fn() -> io::Result<OwnedFd> + Send> Full<F> {
     }
 }
 
-impl<F: Fn() -> io::Result<OwnedFd> + Send> Target for Full<F> {
+impl<F: Fn() -> io::Result<Readiness> + Send> Target for Full<F> {
     fn write(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
         Err(io::ErrorKind::WouldBlock.into())
     }
 
-    fn readiness(&self) -> io::Result<OwnedFd> {
+    fn readiness(&self) -> io::Result<Readiness> {
         (self.readiness)()
     }
 }
@@ -390,16 +388,24 @@ pub(crate) fn stretch(range: Range<usize>) -> Vec<u8> {
     range.map(|at| (at ^ at >> 8 ^ at >> 16).to_le_bytes()[0]).collect()
 }
 
-/// A new file for writing.
-pub(crate) fn request(path: &Path) -> Request {
-    let path = CString::new(path.as_os_str().as_bytes()).expect("no NUL in a temporary path");
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
-    Request { path, flags: flags.bits().cast_signed(), mode: 0o666, start: None }
-}
+#[cfg(unix)]
+pub(crate) mod unix {
+    use std::{ffi::CString, fs, os::unix::ffi::OsStrExt, path::Path};
 
-/// Descriptors of this process that stand for the same file as `name` does,
-/// such as `pipe:[4711]`.
-pub(crate) fn count_descriptors(name: &Path) -> usize {
-    let folder = fs::read_dir("/proc/self/fd").expect("Linux");
-    folder.flatten().filter(|entry| fs::read_link(entry.path()).is_ok_and(|link| link == name)).count()
+    use rustix::fs::OFlags;
+    use spillway::target::Request;
+
+    /// A new file for writing.
+    pub(crate) fn request(path: &Path) -> Request {
+        let path = CString::new(path.as_os_str().as_bytes()).expect("no NUL in a temporary path");
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+        Request { path, flags: flags.bits().cast_signed(), mode: 0o666, start: None }
+    }
+
+    /// Descriptors of this process that stand for the same file as `name` does,
+    /// such as `pipe:[4711]`.
+    pub(crate) fn count_descriptors(name: &Path) -> usize {
+        let folder = fs::read_dir("/proc/self/fd").expect("Linux");
+        folder.flatten().filter(|entry| fs::read_link(entry.path()).is_ok_and(|link| link == name)).count()
+    }
 }

@@ -1,17 +1,19 @@
 //! A plain model of a stream, and the real one beside it: one thread, every
 //! answer that a kernel can give. `tests/model.rs` and `fuzz/` draw programs for it.
 
-use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, mem, sync::Arc, time::Duration};
 
-use rustix::io::Errno;
 use spillway::{
     drain::{self, End, Step},
     error::Failure,
     level::Status,
+    os,
     stream::{Retry, Stream},
 };
 
-use super::{Answer, Bell, Feeder, PATIENCE, Script, is_asleep, is_status, offset, scripted, stretch};
+use super::{
+    Answer, Bell, Feeder, NO_DESCRIPTOR, PATIENCE, Script, is_asleep, is_status, offset, scripted, stretch,
+};
 
 /// What JS or the drainer does next.
 #[derive(Clone, Debug)]
@@ -63,8 +65,13 @@ pub(crate) enum Reply {
     Panic,
 }
 
-/// The errno that is waited out.
-pub(crate) const WAITED_OUT: Errno = Errno::NOSPC;
+/// What the system says of a full disk, which is waited out.
+pub(crate) const WAITED_OUT: i32 = if cfg!(windows) { 112 } else { 28 };
+
+/// What JS is told of what the system says.
+pub(crate) fn told(code: i32) -> i32 {
+    os::errno(&io::Error::from_raw_os_error(code)).expect("it has one")
+}
 
 /// What is waited out has a limit far off, or none that lets it be waited out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,13 +85,10 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 fn retry(limit: Limit) -> Retry {
     let limit = if limit == Limit::Far { 100 * PATIENCE } else { Duration::ZERO };
-    Retry { errnos: vec![WAITED_OUT.raw_os_error()], interval: PAUSE, limit }
+    Retry { errnos: vec![told(WAITED_OUT)], interval: PAUSE, limit }
 }
 
 const PANIC: &str = "as the program has it";
-
-/// The errno with which a scripted target refuses its readiness.
-const NO_DESCRIPTOR: Errno = Errno::MFILE;
 
 /// An errno that no target answers.
 const GIVEN_UP: i32 = 200;
@@ -164,7 +168,7 @@ impl Model {
             match self.step() {
                 Step::Went(_) => {}
                 // No scripted target can say when it has room.
-                Step::Blocked => _ = self.fail(Failure::Os(NO_DESCRIPTOR.raw_os_error())),
+                Step::Blocked => _ = self.fail(Failure::Os(told(NO_DESCRIPTOR))),
                 Step::Stalled(_) => return true,
                 Step::Empty => {
                     self.sleep();
@@ -212,8 +216,8 @@ impl Model {
             Reply::Interrupted => Step::Went(0),
             Reply::WouldBlock => Step::Blocked,
             Reply::Stall => self.stall(),
-            Reply::Errno(errno) => self.fail(Failure::Os(errno)),
-            Reply::Nothing => self.fail(Failure::Os(Errno::IO.raw_os_error())),
+            Reply::Errno(errno) => self.fail(Failure::Os(told(errno))),
+            Reply::Nothing => self.fail(Failure::Os(os::EIO)),
             Reply::Panic => self.fail(Failure::Panic(PANIC.into())),
         }
     }
@@ -251,7 +255,7 @@ impl Model {
     }
 
     fn stall(&mut self) -> Step {
-        let errno = WAITED_OUT.raw_os_error();
+        let errno = told(WAITED_OUT);
         if self.limit == Limit::Passed {
             return self.fail(Failure::Os(errno));
         }
@@ -283,7 +287,7 @@ fn answer(stream: &Arc<Stream>, reply: Reply) -> Answer {
         }
         Reply::Interrupted => Answer::Interrupted,
         Reply::WouldBlock => Answer::WouldBlock,
-        Reply::Stall => Answer::Errno(WAITED_OUT.raw_os_error()),
+        Reply::Stall => Answer::Errno(WAITED_OUT),
         Reply::Errno(errno) => Answer::Errno(errno),
         Reply::Nothing => Answer::Nothing,
         Reply::Panic => Answer::Panic(PANIC),
