@@ -1633,10 +1633,10 @@ fn a_flush_of_all_gives_each_stream_up_in_its_own_time() {
     assert!(count("short") > 1 && after > 1, "{} and {after}", count("short"));
 }
 
-/// Takes a byte each 20 milliseconds: 40 of them in more than the patience of those who flush.
+/// Takes a byte after two short waits: 40 of them last longer than the patience of those who flush.
 #[test]
 fn a_flush_does_not_give_up_what_takes_something_now_and_then() {
-    const SLOWLY: Duration = Duration::from_millis(500);
+    const SLOWLY: Duration = Duration::from_millis(200);
     let flush = |stream: &Arc<Stream>| drain::flush(stream, SLOWLY).expect("it takes something");
     let flush_all = |stream: &Arc<Stream>| drain::flush_all([(Arc::clone(stream), SLOWLY)]);
     for flush in [&flush as &dyn Fn(&Arc<Stream>), &flush_all] {
