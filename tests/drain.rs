@@ -1,5 +1,5 @@
 //! The drain loop, stepped by hand into a target that answers by a script.
-#![cfg(all(unix, not(feature = "loom")))]
+#![cfg(all(target_os = "linux", not(feature = "loom")))]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Streams drained by the pool and the reactor, into real files and pipes.
-#![cfg(all(unix, not(feature = "loom")))]
+#![cfg(all(target_os = "linux", not(feature = "loom")))]
 
 mod common;
 
