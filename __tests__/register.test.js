@@ -334,3 +334,15 @@ describe('together with others', () => {
     expect(shown).toEqual([[false, true, 'text']])
   })
 })
+
+test('the program that README shows loses all of it with stock, and nothing with ours', async () => {
+  const readme = fs.readFileSync(path.join(root, 'README.md'), 'utf8')
+  const [, program] = /^### See the difference\n\n```js\n([^]*?)^```$/m.exec(readme)
+  const run = args => runScript('stock', `{${program}}`, { args, name: 'out.log', packages: true })
+  const [stock, ours] = [await run([]), await run(['-r', 'spillway/register'])]
+  const lines = Array.from({ length: 1e6 }, (_, at) => `line ${at + 1}\n`).join('')
+  expect([stock, ours].map(({ code, stderr, content }) => [code, stderr, String(content) === lines])).toEqual([[0, '', false], [0, '', true]])
+  expect(stock.content).toBe(null)
+  const [stockMemory, ourMemory] = [stock, ours].map(({ stdout }) => /^(\d+) MB of memory$/m.exec(stdout)[1])
+  expect(Number(ourMemory)).toBeLessThan(stockMemory / 2)
+})
