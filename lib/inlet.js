@@ -453,7 +453,9 @@ class Inlet {
 
   giveSlabs () {
     if (this.slab === null) return
-    freeSlabs.push(...this.filled.map(({ slab }) => slab), this.slab)
+    // One by one: there may be more than a call takes arguments.
+    for (const { slab } of this.filled) freeSlabs.push(slab)
+    freeSlabs.push(this.slab)
     this.filled = []
     this.sink.detach()
     this.slab = null
