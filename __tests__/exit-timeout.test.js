@@ -4,18 +4,14 @@
 
 const { execFileSync, spawn } = require('node:child_process')
 const { once } = require('node:events')
-const fs = require('node:fs')
-const os = require('node:os')
-const path = require('node:path')
 const { runScript } = require('./helpers/child.js')
+const { folderForEach } = require('./helpers/folder.js')
 const { stuckPipe } = require('./helpers/targets.js')
 
 const SIZE = 1_000_000
 const LOST = /SpillwayWarning: (\d+) bytes could not be written to (\S+) before the process ended/g
 
-let folder
-beforeEach(() => { folder = fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-')) })
-afterEach(() => fs.rmSync(folder, { recursive: true }))
+const inFolder = folderForEach()
 
 /** FIFOs with a reader that does not read: `stuck(name, options)` writes SIZE bytes into one. */
 const STUCK = `
@@ -45,11 +41,11 @@ async function end (exitTimeout) {
         console.log(JSON.stringify({ time, read }))
       })
       process.exit(0)
-    })`, { values: { folder, name } })
+    })`, { values: { folder: inFolder(), name } })
   expect(code).toBe(0)
   const { time, read } = JSON.parse(stdout)
   const lost = [...stderr.matchAll(LOST)].map(([, bytes, path]) => [Number(bytes), path])
-  expect(lost).toEqual([[SIZE - read, path.join(folder, name)]])
+  expect(lost).toEqual([[SIZE - read, inFolder(name)]])
   return time
 }
 
@@ -74,10 +70,9 @@ test.each([
     if (isMainThread) new Worker(__filename)
     else run()`]
 ])('a longer one is waited for longer, each for its own time: %s', async (name, start) => {
-  const at = name => path.join(folder, name)
-  execFileSync('mkfifo', [at('long'), at('go')])
-  const count = lateReader(at('long'), at('go'), 0.5)
-  const stuck = stuckPipe(folder, 'short')
+  execFileSync('mkfifo', [inFolder('long'), inFolder('go')])
+  const count = lateReader(inFolder('long'), inFolder('go'), 0.5)
+  const stuck = stuckPipe(inFolder(), 'short')
   const { code, stderr } = await runScript('spillway', `
     const { once } = require('node:events')
     const run = async () => {
@@ -88,13 +83,13 @@ test.each([
       for (const out of outs) out.write(Buffer.alloc(${SIZE}))
       process.exit(0)
     }
-    ${start}`, { values: { folder } })
+    ${start}`, { values: { folder: inFolder() } })
   const short = (await stuck.read()).length
   stuck.close()
   expect(code).toBe(0)
   expect(await count).toBe(SIZE)
   expect(short).toBeLessThan(SIZE)
-  expect([...stderr.matchAll(LOST)].map(([, bytes, path]) => [Number(bytes), path])).toEqual([[SIZE - short, at('short')]])
+  expect([...stderr.matchAll(LOST)].map(([, bytes, path]) => [Number(bytes), path])).toEqual([[SIZE - short, inFolder('short')]])
 })
 
 test('worker.terminate() waits no longer than it, either', async () => {
@@ -108,7 +103,7 @@ test('worker.terminate() waits no longer than it, either', async () => {
       return performance.now() - start
     }
     if (isMainThread) terminate(0).then(async none => console.log(await terminate(1000) / none))
-    else stuck('fifo-' + workerData, { exitTimeout: workerData }).then(() => parentPort.postMessage('written'))`, { values: { folder } })
+    else stuck('fifo-' + workerData, { exitTimeout: workerData }).then(() => parentPort.postMessage('written'))`, { values: { folder: inFolder() } })
   expect(code).toBe(0)
   expect(Number(stdout)).toBeGreaterThan(2)
 })

@@ -5,17 +5,15 @@
 
 const { execFile, spawnSync } = require('node:child_process')
 const fs = require('node:fs')
-const os = require('node:os')
 const path = require('node:path')
 const { promisify } = require('node:util')
 const { runScript } = require('./helpers/child.js')
+const { folderForEach } = require('./helpers/folder.js')
 
 const root = path.join(__dirname, '..')
 const register = path.join(root, 'register.js')
 
-let folder
-beforeEach(() => { folder = fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-')) })
-afterEach(() => fs.rmSync(folder, { recursive: true, force: true }))
+const inFolder = folderForEach()
 
 /** Only ours tell what they have been through. */
 function isOurs (stream) {
@@ -79,7 +77,7 @@ describe('the ways to register', () => {
     ['import', [], 'import "spillway/register"', ''],
     ['NODE_OPTIONS', [], '', '-r spillway/register']
   ])('%s', async (name, args, line, NODE_OPTIONS) => {
-    const env = { ...process.env, FILE: path.join(folder, 'file'), NODE_OPTIONS }
+    const env = { ...process.env, FILE: inFolder('file'), NODE_OPTIONS }
     // Where the package knows itself by its name.
     const options = { cwd: root, env }
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [...args, '--input-type=module', '-e', line + program], options)
