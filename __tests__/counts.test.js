@@ -5,7 +5,7 @@
 const { once } = require('node:events')
 const { createWriteStream } = require('..')
 const { runScript } = require('./helpers/child.js')
-const Inlet = require('../lib/inlet.js')
+const Carrier = require('../lib/carrier.js')
 const { Sink } = require('../lib/native.js')
 
 const LINE = `${'x'.repeat(99)}\n`
@@ -58,7 +58,7 @@ test('who writes on and on finds the drainer awake', async () => {
 
 test('Rust does not call for what nobody waits for', async () => {
   const out = createWriteStream('/dev/null')
-  const calls = await countCalls(Inlet.prototype, ['news'], () => writeEachTurn(out))
+  const calls = await countCalls(Carrier.prototype, ['onWake'], () => writeEachTurn(out))
   expect(calls).toBeLessThan(LINES / 100)
 })
 

@@ -32,9 +32,9 @@ const STUCK = `
 async function end (exitTimeout) {
   const name = `fifo-${exitTimeout}`
   const { code, stdout, stderr } = await runScript('spillway', `${STUCK}
-    let start
-    process.on('exit', () => { start = performance.now() })
     stuck(given.name, { exitTimeout: ${exitTimeout} }).then(out => {
+      const start = performance.now()
+      // Ours is called before other listeners.
       process.on('exit', () => {
         const time = performance.now() - start
         const read = fs.readSync(readers.get(out.path), Buffer.alloc(${SIZE}))
@@ -76,11 +76,11 @@ test.each([
   const { code, stderr } = await runScript('spillway', `
     const { once } = require('node:events')
     const run = async () => {
-      // Before ours: the reader is told that the end has come.
-      process.on('exit', () => fs.writeFileSync(given.folder + '/go', '\\n'))
       const outs = [['long', 60_000], ['short', 50]].map(([name, exitTimeout]) => createWriteStream(given.folder + '/' + name, { exitTimeout }))
       await Promise.all(outs.map(out => once(out, 'ready')))
       for (const out of outs) out.write(Buffer.alloc(${SIZE}))
+      // The reader is told that the end has come.
+      fs.writeFileSync(given.folder + '/go', '\\n')
       process.exit(0)
     }
     ${start}`, { values: { folder: inFolder() } })

@@ -90,11 +90,12 @@ test('corked chunks are written, and the stream stays corked', async () => {
   expect(read()).toBe('ab')
 })
 
-test('chunks that are corked before the file is open can\'t be written: it says so', async () => {
+test('chunks that are corked before the file is open are written, too', async () => {
   const out = createWriteStream(file)
   out.cork()
   out.write('a')
-  expect(() => out.flushSync()).toThrow(expect.objectContaining({ code: 'ERR_INVALID_STATE' }))
+  out.flushSync()
+  expect([read(), out.writableCorked]).toEqual(['a', 1])
   out.end()
   await finished(out)
   expect(read()).toBe('a')

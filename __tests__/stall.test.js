@@ -1,6 +1,6 @@
 'use strict'
 
-// A full disk is waited out: 'stall', then 'resume' at the exact byte.
+// A full disk is waited out: 'stall', then 'unstall' at the exact byte.
 
 const { once } = require('node:events')
 const fs = require('node:fs')
@@ -32,7 +32,7 @@ describe('a disk of 1 MiB', () => {
     const makeRoom = fill(200 * 1024)
     const out = createWriteStream(at('file'), { retry: { interval: 5 }, highWaterMark: 64 * 1024 })
     const events = []
-    for (const name of ['drain', 'stall', 'resume', 'finish', 'error']) out.on(name, () => events.push(name))
+    for (const name of ['drain', 'stall', 'unstall', 'finish', 'error']) out.on(name, () => events.push(name))
     const half = LINES.slice(0, 12_000).join('')
     expect(out.write(half)).toBe(false)
     const [error] = await once(out, 'stall')
@@ -42,13 +42,13 @@ describe('a disk of 1 MiB', () => {
     expect(out.stats()).toMatchObject({ stalls: 1, lastError: 'ENOSPC' })
     const before = events.length
     makeRoom()
-    await once(out, 'resume')
-    expect(events[before]).toBe('resume')
+    await once(out, 'unstall')
+    expect(events[before]).toBe('unstall')
     if (out.writableNeedDrain) await once(out, 'drain')
     const rest = LINES.slice(12_000, 14_000).join('')
     out.end(rest)
     await finished(out)
-    expect(events.filter(name => name === 'stall' || name === 'resume')).toEqual(['stall', 'resume'])
+    expect(events.filter(name => name === 'stall' || name === 'unstall')).toEqual(['stall', 'unstall'])
     expect(fs.readFileSync(at('file'), 'latin1')).toBe(half + rest)
   })
 
@@ -57,7 +57,7 @@ describe('a disk of 1 MiB', () => {
     const out = createWriteStream(at('file'), { retry: { interval: 5, limit: 20 } })
     const stall = once(out, 'stall')
     let resumes = 0
-    out.on('resume', () => resumes++)
+    out.on('unstall', () => resumes++)
     const told = new Promise(resolve => out.write(TEXT, resolve))
     const failed = new Promise(resolve => out.once('error', resolve))
     await stall

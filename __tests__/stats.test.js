@@ -20,11 +20,11 @@ test('stats() counts bytes, chunks, falses, drains and calls', async () => {
     writtenChunks: 0,
     droppedBytes: 0,
     droppedChunks: 0,
-    level: 0,
-    peakLevel: 0,
-    falses: 0,
+    bufferedBytes: 0,
+    peakBufferedBytes: 0,
+    backpressureCount: 0,
     drains: 0,
-    timeAtMark: 0,
+    backpressureTime: 0,
     writeCalls: 0,
     bytesPerCall: 0,
     stalls: 0,
@@ -35,8 +35,8 @@ test('stats() counts bytes, chunks, falses, drains and calls', async () => {
   }
   const stats = out.stats()
   expect(stats).toMatchObject({ acceptedBytes: 12_000, acceptedChunks: 30, writtenBytes: 12_000, writtenChunks: 30 })
-  expect(stats).toMatchObject({ level: 0, peakLevel: 1200, falses: 10, drains: 10, lastError: null })
-  expect(stats.timeAtMark).toBeGreaterThan(0)
+  expect(stats).toMatchObject({ bufferedBytes: 0, peakBufferedBytes: 1200, backpressureCount: 10, drains: 10, lastError: null })
+  expect(stats.backpressureTime).toBeGreaterThan(0)
   expect(stats.writeCalls).toBeGreaterThanOrEqual(10)
   expect(stats.bytesPerCall).toBe(12_000 / stats.writeCalls)
   expect(Object.values(stats).every(value => value === null || typeof value === 'number')).toBe(true)

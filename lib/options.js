@@ -5,7 +5,7 @@
 const fs = require('node:fs')
 const errors = require('./errors.js')
 
-/** The default mark, in bytes: docs/design.md, "Sizes". */
+/** The default high-water mark, in bytes: docs/design.md, "Sizes". */
 const HIGH_WATER_MARK = 1024 * 1024
 
 /** The least default budget, in bytes. */
@@ -22,7 +22,8 @@ const BLOCK_TIMEOUT = 10_000
 const RETRY = { codes: ['ENOSPC', 'EDQUOT'], interval: 1000, limit: Infinity }
 
 /**
- * The options as Node is to see them, with spillway's checked and filled in.
+ * The options as Node is to see them, with spillway's checked and filled in: a
+ * copy, made as Node makes its own, so that each is read once and none is written.
  * @param {unknown} options as a user gave them
  * @returns {object | undefined | unknown} what is no object is returned as it is: Node is to refuse it
  */
@@ -30,10 +31,13 @@ function withDefaults (options) {
   if (typeof options === 'string') options = { encoding: options }
   else if (typeof options === 'function') options = undefined
   if (options != null && typeof options !== 'object') return options
+  const own = {}
   // Node, too, takes options that are inherited.
-  const own = Object.create(options ?? null)
+  for (const name in options) own[name] = options[name]
   // In object mode Node counts objects, and all stays Node's.
   if (!own.objectMode) own.highWaterMark ??= HIGH_WATER_MARK
+  // Node is to refuse it.
+  if (!isMark(own.highWaterMark)) return own
   checkLowWaterMark(own)
   checkFs(own.fs)
   own.exitTimeout = time('exitTimeout', own.exitTimeout, EXIT_TIMEOUT)
@@ -42,6 +46,10 @@ function withDefaults (options) {
   checkPolicy(own.backpressure)
   own.budget = toBudget(own)
   return own
+}
+
+function isMark (highWaterMark) {
+  return highWaterMark == null || (Number.isInteger(highWaterMark) && highWaterMark >= 0)
 }
 
 function checkLowWaterMark ({ lowWaterMark, highWaterMark }) {
@@ -76,12 +84,12 @@ function toBudget ({ budget, highWaterMark = HIGH_WATER_MARK }) {
 
 function toRetry (retry) {
   if (typeof retry !== 'object') throw errors.invalidType('options.retry', 'an Object', retry)
-  const codes = retry.codes ?? RETRY.codes
+  const { codes = RETRY.codes, interval, limit } = retry
   if (!Array.isArray(codes)) throw errors.invalidType('options.retry.codes', 'an instance of Array', codes)
   return {
     errnos: codes.map(toErrno),
-    interval: time('retry.interval', retry.interval, RETRY.interval),
-    limit: time('retry.limit', retry.limit, RETRY.limit)
+    interval: time('retry.interval', interval, RETRY.interval),
+    limit: time('retry.limit', limit, RETRY.limit)
   }
 }
 

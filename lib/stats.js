@@ -2,55 +2,60 @@
 
 // What one stream has been through, counted where it costs nothing.
 
-class Stats {
-  falses = 0
-  drains = 0
-  /** The highest level before it last fell, in bytes. */
-  peak = 0
-  /** Since when the level is at the mark, in milliseconds; 0: it is not. */
-  atMarkSince = 0
-  timeAtMark = 0
+const { performance } = require('node:perf_hooks')
 
-  /** write() answers false. */
-  reachMark () {
-    this.falses++
-    if (this.atMarkSince === 0) this.atMarkSince = performance.now()
+class Stats {
+  /** Chunks that were accepted, and those that Node was told are written. */
+  acceptedChunks = 0
+  writtenChunks = 0
+  /** How often write() has returned false. */
+  backpressureCount = 0
+  drains = 0
+  /** The most that was buffered before that last fell, in bytes. */
+  peak = 0
+  /** Since when the high-water mark is reached, in milliseconds; 0: it is not. */
+  since = 0
+  backpressureTime = 0
+
+  /** write() returns false. */
+  beginBackpressure () {
+    this.backpressureCount++
+    if (this.since === 0) this.since = performance.now()
   }
 
-  /** The level has fallen from `level`. */
-  fall (level, isBelowMark) {
-    if (level > this.peak) this.peak = level
-    if (this.atMarkSince === 0 || !isBelowMark) return
-    this.timeAtMark += performance.now() - this.atMarkSince
-    this.atMarkSince = 0
+  /** `buffered` bytes will become fewer. */
+  fall (buffered, isBelowMark) {
+    if (buffered > this.peak) this.peak = buffered
+    if (this.since === 0 || !isBelowMark) return
+    this.backpressureTime += performance.now() - this.since
+    this.since = 0
   }
 
   /**
-   * @param {import('./inlet.js')} inlet
+   * @param {import('./carrier.js')} carrier
    * @returns {import('..').Stats}
    */
-  show (inlet) {
-    const { accepted, budget, ownWrites, sink, state, toldWrites, writes } = inlet
-    const chunks = writes - ownWrites
-    const written = inlet.readTaken()
-    const calls = sink.calls()
-    const stalls = inlet.readStalls()
+  snapshot ({ buffer, budget, lastStall, stream }) {
+    const { control, sink } = buffer
+    const bufferedBytes = stream.writableLength
+    const writtenBytes = buffer.readSettled()
+    const writeCalls = sink.calls()
     return {
-      acceptedBytes: accepted,
-      acceptedChunks: chunks,
-      writtenBytes: written,
-      writtenChunks: Math.min(toldWrites, chunks),
+      acceptedBytes: buffer.accepted,
+      acceptedChunks: this.acceptedChunks,
+      writtenBytes,
+      writtenChunks: this.writtenChunks,
       droppedBytes: budget?.droppedBytes ?? 0,
       droppedChunks: budget?.droppedChunks ?? 0,
-      level: state.length,
-      peakLevel: Math.max(this.peak, state.length),
-      falses: this.falses,
+      bufferedBytes,
+      peakBufferedBytes: Math.max(this.peak, bufferedBytes),
+      backpressureCount: this.backpressureCount,
       drains: this.drains,
-      timeAtMark: this.timeAtMark + (this.atMarkSince === 0 ? 0 : performance.now() - this.atMarkSince),
-      writeCalls: calls,
-      bytesPerCall: calls === 0 ? 0 : written / calls,
-      stalls: Math.ceil(stalls / 2),
-      lastError: (state.errored ?? inlet.lastStall)?.code ?? null
+      backpressureTime: this.backpressureTime + (this.since === 0 ? 0 : performance.now() - this.since),
+      writeCalls,
+      bytesPerCall: writeCalls === 0 ? 0 : writtenBytes / writeCalls,
+      stalls: Math.ceil(control.stalls / 2),
+      lastError: (stream.errored ?? lastStall)?.code ?? null
     }
   }
 }

@@ -1,5 +1,5 @@
-//! The border to N-API: converts, decides nothing. `lib/inlet.js` and
-//! `lib/turn.js` are its callers; what users see is in `index.js`.
+//! The border to N-API: converts, decides nothing. `lib/carrier.js` and
+//! `lib/event-loop.js` are its callers; what users see is in `index.js`.
 
 use std::{
     cell::RefCell,
@@ -14,14 +14,15 @@ use std::{
 use bytes::Bytes;
 use napi::{
     Env, Error, Result, Status,
-    bindgen_prelude::{Buffer, BufferSlice, FromNapiValue, Function, ToNapiValue},
+    bindgen_prelude::{Buffer, BufferSlice, Function},
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 use napi_derive::napi;
 
 use crate::{
-    drain,
+    drain::{self, Step},
     error::Failure,
+    exit,
     os::{self, File},
     runtime,
     slab::{self, lend},
@@ -151,29 +152,13 @@ impl Hub {
         Ok(Self { wake: Arc::new(wake), streams })
     }
 
-    /// Stream `number` into the file at `path`, which Rust opens. `flags` and
-    /// `mode` are those of `open(2)`; a `start` below 0 means none.
+    /// Stream `number`, which writes nothing before `Sink.open` or `Sink.give`,
+    /// and then `Sink.release`.
     #[napi]
-    pub fn open(
-        &self,
-        number: u32,
-        settings: Settings,
-        path: &[u8],
-        flags: i32,
-        mode: u16,
-        start: f64,
-    ) -> Result<Sink> {
-        let path = CString::new(path).map_err(Error::from)?;
-        let request = Request { path, flags, mode, start: position(start) };
-        let sink = self.sink(Stream::open(request, self.listener(number)), settings);
-        runtime::schedule(Arc::clone(&sink.stream));
-        Ok(sink)
-    }
-
-    /// Stream `number` into a descriptor that `Sink.give` brings.
-    #[napi]
-    pub fn wait(&self, number: u32, settings: Settings) -> Sink {
-        self.sink(Stream::waiting(self.listener(number)), settings)
+    pub fn create(&self, number: u32, settings: Settings) -> Sink {
+        let stream = Stream::new(self.listener(number));
+        stream.hold();
+        self.sink(stream, settings)
     }
 
     /// Writes everything of all streams on this thread, which ends.
@@ -200,11 +185,9 @@ impl Hub {
             streams.retain(|known| known.stream.strong_count() > 0);
         }
         let pins = Rc::<Pins>::default();
-        streams.push(Known {
-            stream: Arc::downgrade(&stream),
-            patience: milliseconds(settings.exit_timeout),
-            pins: Rc::downgrade(&pins),
-        });
+        let patience = milliseconds(settings.exit_timeout);
+        exit::watch(&stream, patience);
+        streams.push(Known { stream: Arc::downgrade(&stream), patience, pins: Rc::downgrade(&pins) });
         Sink { stream, pins }
     }
 }
@@ -305,18 +288,46 @@ impl Sink {
         lend::words(env, self.stream.level())
     }
 
-    /// Brings a waiting stream a duplicate of descriptor `fd`, or gives why
-    /// there is none: `EBADF`, `EMFILE` and their like.
+    /// Opens the file at `path`: JS is woken when the control words tell how
+    /// that went. `flags` and `mode` are those of `open(2)`; a `start` below 0 means none.
+    #[napi]
+    pub fn open(&self, path: &[u8], flags: i32, mode: u16, start: f64) -> Result<()> {
+        let path = CString::new(path).map_err(Error::from)?;
+        self.stream.open(Request { path, flags, mode, start: position(start) });
+        runtime::schedule(Arc::clone(&self.stream));
+        Ok(())
+    }
+
+    /// [`open`](Self::open) on this thread, before it returns. A FIFO that
+    /// nobody reads is opened later.
+    #[napi]
+    pub fn open_now(&self, path: &[u8], flags: i32, mode: u16, start: f64) -> Result<()> {
+        let path = CString::new(path).map_err(Error::from)?;
+        self.stream.open(Request { path, flags, mode, start: position(start) });
+        if let Step::Stalled(_) = drain::step(&self.stream) {
+            runtime::schedule(Arc::clone(&self.stream));
+        }
+        Ok(())
+    }
+
+    /// Brings the stream a duplicate of descriptor `fd`, or gives why there is
+    /// none: `EBADF`, `EMFILE` and their like.
     #[napi]
     pub fn give(&self, fd: i32, start: f64) -> Option<Fault> {
         match File::duplicate(fd, position(start)) {
             Ok(file) => {
                 self.stream.give(Box::new(file));
-                runtime::schedule(Arc::clone(&self.stream));
                 None
             }
             Err(error) => Some(Fault::from_io(&error)),
         }
+    }
+
+    /// From now on bytes are written.
+    #[napi]
+    pub fn release(&self) {
+        self.stream.release();
+        runtime::schedule(Arc::clone(&self.stream));
     }
 
     /// What JS fills from now on is `slab`, from its start. The slab that was
@@ -341,22 +352,17 @@ impl Sink {
     }
 
     /// Lets go of the pinned chunks that are written (or never will be) and
-    /// gives the number of those that are left; -1 if one was detached from
-    /// its memory meanwhile, so that what was written of it can't be trusted.
+    /// gives the number of those that are left.
     #[napi]
-    pub fn unpin(&self, env: Env) -> Result<i32> {
+    pub fn unpin(&self) -> u32 {
         let mut pins = self.pins.borrow_mut();
-        let mut intact = true;
         while let Some(chunk) = pins.pop_front() {
-            match Arc::try_unwrap(chunk) {
-                Ok(chunk) => intact &= is_intact(env, chunk)?,
-                Err(held) => {
-                    pins.push_front(held);
-                    break;
-                }
+            if let Err(held) = Arc::try_unwrap(chunk) {
+                pins.push_front(held);
+                break;
             }
         }
-        Ok(if intact { i32::try_from(pins.len()).unwrap_or(i32::MAX) } else { -1 })
+        u32::try_from(pins.len()).unwrap_or(u32::MAX)
     }
 
     /// Has the stream drained. To be called by whoever finds the drainer asleep.
@@ -384,12 +390,12 @@ impl Sink {
         self.stream.rouse();
     }
 
-    /// Drops what no write has begun and lets go of the descriptor, if it is
-    /// a duplicate of ours. True if a write is in flight: JS is woken when it
-    /// has ended.
+    /// Drops what lies behind `offset`, writes what lies before it if the
+    /// target takes it at once, and lets go of the descriptor, if it is a
+    /// duplicate of ours. True if that is not over: JS is woken when it is.
     #[napi]
-    pub fn cut(&self) -> bool {
-        self.stream.cut()
+    pub fn cancel(&self, offset: f64) -> bool {
+        self.stream.cancel_from(offset_of(offset))
     }
 
     /// Closes the descriptor that was opened here, if it is still open.
@@ -416,10 +422,10 @@ impl Sink {
         self.stream.stalled_by().map(Fault::from_errno)
     }
 
-    /// Whether a write is in flight.
+    /// Whether nothing is written, and nothing will be, after a `cancel`.
     #[napi]
-    pub fn is_busy(&self) -> bool {
-        self.stream.is_busy()
+    pub fn is_over(&self) -> bool {
+        self.stream.is_over()
     }
 
     /// Why the stream failed, if it has.
@@ -427,11 +433,4 @@ impl Sink {
     pub fn fault(&self) -> Option<Fault> {
         self.stream.failure().map(Fault::from)
     }
-}
-
-/// Whether `chunk` still is what was pinned: a detached one has no length.
-fn is_intact(env: Env, chunk: Buffer) -> Result<bool> {
-    let length = chunk.len();
-    let view = BufferSlice::from_unknown(chunk.into_unknown(&env)?)?;
-    Ok(view.len() == length)
 }

@@ -84,7 +84,8 @@ fn try_step(comer: Comer, stream: &Stream) -> Step {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if stream.found_no_reader(request, pause) { Step::Stalled(pause) } else { Step::Rest }
                 }
-                // Without a descriptor the job is over: JS brings one, and has another job scheduled.
+                // The job is over if there is no descriptor, or while JS holds the
+                // bytes back: it has another job scheduled.
                 opened => {
                     if stream.opened(opened) {
                         Step::Went(0)
@@ -115,7 +116,7 @@ fn try_step(comer: Comer, stream: &Stream) -> Step {
                     Step::Went(0)
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    stream.wrote(target, 0);
+                    stream.blocked(target);
                     Step::Blocked
                 }
                 Err(error) => refused(stream, target, &error),
@@ -205,8 +206,8 @@ impl Patience {
 }
 
 /// Writes everything of all `streams` on this thread, when it ends and no job
-/// will. Each is given up when it has taken nothing for the time beside it:
-/// they wait side by side.
+/// will, also what JS holds back. Each is given up when it has taken nothing
+/// for the time beside it: they wait side by side.
 pub fn flush_all(streams: impl IntoIterator<Item = (Arc<Stream>, Duration)>) {
     let is_stuck = |stream: &Stream, time| {
         let end = Instant::now() + time;
@@ -214,6 +215,9 @@ pub fn flush_all(streams: impl IntoIterator<Item = (Arc<Stream>, Duration)>) {
         flush_while(stream, u64::MAX, left).is_err_and(|error| error.kind() == ErrorKind::TimedOut)
     };
     let mut streams: Vec<_> = streams.into_iter().collect();
+    for (stream, _) in &streams {
+        stream.release();
+    }
     // What can be written without waiting costs no patience.
     streams.retain(|(stream, _)| is_stuck(stream, Duration::ZERO));
     let mut waiting: Vec<_> = streams

@@ -22,6 +22,8 @@ pub mod drain;
 #[forbid(unsafe_code)]
 pub mod error;
 #[forbid(unsafe_code)]
+pub mod exit;
+#[forbid(unsafe_code)]
 pub mod level;
 #[forbid(unsafe_code)]
 pub mod os;

@@ -107,10 +107,35 @@ impl Queue {
         self.live = None;
     }
 
-    /// Whether the queue was [`cut`](Self::cut).
+    /// Lets go of all behind the first `keep` bytes of what is filled up to
+    /// `mark`, and takes in nothing more.
+    pub fn truncate(&mut self, mut keep: u64, mark: usize) {
+        self.seal(mark);
+        self.cut = true;
+        self.live = None;
+        let mut count = 0;
+        for segment in &mut self.segments {
+            if keep == 0 {
+                break;
+            }
+            count += 1;
+            // A segment that is longer than memory can be is kept whole.
+            segment.truncate(usize::try_from(keep).unwrap_or(usize::MAX));
+            keep -= segment.len() as u64;
+        }
+        self.segments.truncate(count);
+    }
+
+    /// Whether nothing more is taken in: after [`cut`](Self::cut) or [`truncate`](Self::truncate).
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.cut
+    }
+
+    /// Whether nothing more is taken in, and nothing is left.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.cut && self.segments.is_empty()
     }
 }
 
@@ -201,6 +226,22 @@ mod tests {
         let mut queue = Queue::default();
         queue.append(Bytes::new(), 0);
         assert!(queue.is_empty(0));
+    }
+
+    #[test]
+    fn truncated_it_keeps_the_first_bytes_and_takes_in_nothing() {
+        for (keep, left) in
+            [(0, ""), (1, "a"), (3, "abc"), (4, "abcB"), (6, "abcBIG"), (7, "abcBIGx"), (99, "abcBIGxyz")]
+        {
+            let mut queue = Queue::default();
+            queue.attach(slab("abc"), 0);
+            queue.append(Bytes::from_static(b"BIG"), 3);
+            queue.attach(slab("xyz"), 3);
+            queue.truncate(keep, 3);
+            queue.append(Bytes::from_static(b"late"), 0);
+            assert_eq!(text(&queue.batch(100)), left);
+            assert_eq!(queue.is_over(), left.is_empty());
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Memory that Rust owns and JS fills, and the descriptor that JS lends: all
-//! the `unsafe` of spillway.
+//! Memory that Rust owns and JS fills, the descriptor that JS lends, and the
+//! end of the process: all the `unsafe` of spillway.
 //!
 //! The argument, on which every block below rests:
 //!
@@ -130,6 +130,19 @@ pub(crate) mod descriptor {
         // SAFETY: an `OwnedFd` gives the same open descriptor each time it is
         // asked, and `AsyncFd` owns it until it has deregistered it.
         unsafe { AsyncFd::register_with_interest(fd, Interest::WRITABLE) }.map_err(io::Error::from)
+    }
+}
+
+#[cfg(unix)]
+pub(crate) mod process {
+    //! The end of the process.
+
+    /// Registers `work` to be called by `exit(3)`, on the thread that calls it.
+    /// False if the system has no room for it.
+    #[expect(unsafe_code, reason = "this is the module for it")]
+    pub(crate) fn at_exit(work: extern "C" fn()) -> bool {
+        // SAFETY: takes any function, which stays where it is: Node unloads no addon.
+        unsafe { libc::atexit(work) == 0 }
     }
 }
 

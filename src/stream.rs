@@ -99,6 +99,10 @@ struct State {
     stalled_by: Option<i32>,
     /// A job came for the turn while another had it.
     turned_away: bool,
+    /// The target took nothing when it was asked last.
+    is_blocked: bool,
+    /// JS does not want bytes to be written yet.
+    is_held: bool,
 }
 
 impl State {
@@ -148,24 +152,14 @@ impl fmt::Debug for Stream {
 }
 
 impl Stream {
-    /// A stream into a file that the first drain opens.
+    /// A stream that waits for its target: see [`open`](Self::open) and [`give`](Self::give).
     #[must_use]
-    pub fn open(request: Request, listener: Box<dyn Listener>) -> Arc<Self> {
-        Self::new(Phase::Opening(request), Status::Opening, listener)
-    }
-
-    /// A stream that waits for its target, see [`give`](Self::give).
-    #[must_use]
-    pub fn waiting(listener: Box<dyn Listener>) -> Arc<Self> {
-        Self::new(Phase::Waiting, Status::Opening, listener)
-    }
-
-    fn new(phase: Phase, status: Status, listener: Box<dyn Listener>) -> Arc<Self> {
+    pub fn new(listener: Box<dyn Listener>) -> Arc<Self> {
         let level = Arc::new(Level::default());
-        level.set_status(status);
+        level.set_status(Status::Opening);
         level.set_descriptor(-1);
         let state = Mutex::new(State {
-            phase,
+            phase: Phase::Waiting,
             queue: Queue::default(),
             written: 0,
             calls: 0,
@@ -174,6 +168,8 @@ impl Stream {
             stalled_since: None,
             stalled_by: None,
             turned_away: false,
+            is_blocked: false,
+            is_held: false,
         });
         Arc::new(Self { level, state, changed: Condvar::new(), cut: Notify::new(), listener })
     }
@@ -187,6 +183,26 @@ impl Stream {
     /// Has some errors waited out. Before anything is written.
     pub fn wait_out(&self, retry: Retry) {
         self.state.lock().retry = Some(retry);
+    }
+
+    /// The file of a waiting stream, which the next drain opens; ignored by any
+    /// other. The caller has the stream drained.
+    pub fn open(&self, request: Request) {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Waiting) && !state.queue.is_cut() {
+            state.phase = Phase::Opening(request);
+        }
+    }
+
+    /// Holds the bytes back: the file may be opened, but nothing is written
+    /// until [`release`](Self::release).
+    pub fn hold(&self) {
+        self.state.lock().is_held = true;
+    }
+
+    /// Ends a [`hold`](Self::hold). The caller has the stream drained.
+    pub fn release(&self) {
+        self.state.lock().is_held = false;
     }
 
     /// The target that a waiting stream waits for; ignored by any other. The
@@ -243,6 +259,29 @@ impl Stream {
         is_busy
     }
 
+    /// Drops what lies behind `offset` and takes in nothing more. What lies
+    /// before it is written, unless the target takes nothing; then the target
+    /// is let go, too. True if that is still to come: the listener is told.
+    #[must_use]
+    pub fn cancel_from(&self, offset: u64) -> bool {
+        let mut state = self.state.lock();
+        let keep = offset.saturating_sub(state.written);
+        if keep == 0
+            || state.is_blocked
+            || state.is_held
+            || !matches!(state.phase, Phase::Ready(_) | Phase::Busy)
+        {
+            drop(state);
+            return self.cut();
+        }
+        state.queue.truncate(keep, self.level.mark());
+        if state.queue.is_over() {
+            drop(state);
+            return self.cut();
+        }
+        true
+    }
+
     /// Tells JS, which waits to hear of a descriptor, that there will be none.
     fn abandon(&self) {
         self.level.set_status(Status::Abandoned);
@@ -293,6 +332,13 @@ impl Stream {
         std::mem::take(&mut self.state.lock().turned_away)
     }
 
+    /// Whether nothing is written, and nothing will be.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let state = self.state.lock();
+        state.queue.is_over() && !state.is_busy()
+    }
+
     /// Whether a write is in flight.
     #[must_use]
     pub fn is_busy(&self) -> bool {
@@ -339,7 +385,12 @@ impl Stream {
         match std::mem::replace(&mut state.phase, Phase::Busy) {
             Phase::Opening(request) => Turn::Open(request, FIRST_PAUSE),
             Phase::NoReader(request, pause) => Turn::Open(request, pause),
+            Phase::Ready(target) if state.is_held => {
+                state.phase = Phase::Ready(target);
+                Turn::Rest
+            }
             Phase::Ready(target) => {
+                state.is_blocked = false;
                 state.queue.seal(self.level.mark());
                 let batch = state.queue.batch(MAX_BATCH);
                 if batch.is_empty() {
@@ -367,7 +418,7 @@ impl Stream {
         !is_last
     }
 
-    /// Ends a turn that opened the file, or could not. True if it could.
+    /// Ends a turn that opened the file, or could not. True if bytes may be written now.
     pub(crate) fn opened(&self, opened: io::Result<(File, Number)>) -> bool {
         let (status, phase) = match opened {
             Ok((file, number)) => {
@@ -380,8 +431,21 @@ impl Stream {
         };
         self.level.set_status(status);
         self.end_turn(phase);
+        let is_held = self.state.lock().is_held;
         self.listener.wake();
-        status == Status::Open
+        status == Status::Open && !is_held
+    }
+
+    /// Ends a turn in which the target took nothing, and is to be asked again when it has room.
+    pub(crate) fn blocked(&self, target: Box<dyn Target>) {
+        let mut state = self.state.lock();
+        state.is_blocked = true;
+        // Nothing is waited for once JS has cancelled.
+        if state.queue.is_cut() {
+            state.queue.cut();
+        }
+        drop(state);
+        self.wrote(target, 0);
     }
 
     /// Ends a turn that wrote `count` bytes and leaves the target usable.
@@ -413,6 +477,10 @@ impl Stream {
         let Some(retry) = state.retry.as_ref().filter(|retry| retry.errnos.contains(&errno)) else {
             return Err(target);
         };
+        state.is_blocked = true;
+        if state.queue.is_cut() {
+            state.queue.cut();
+        }
         let begins = state.stalled_since.is_none();
         let since = *state.stalled_since.get_or_insert_with(Instant::now);
         let left = retry.limit.saturating_sub(since.elapsed());
@@ -442,7 +510,7 @@ impl Stream {
     /// queue was cut meanwhile, and that turn was the last.
     fn end_turn(&self, phase: Phase) -> bool {
         let mut state = self.state.lock();
-        let is_over = state.queue.is_cut() && phase.is_idle();
+        let is_over = state.queue.is_over() && phase.is_idle();
         if matches!(phase, Phase::Failed(_)) {
             state.queue.cut();
             self.level.set_status(Status::Failed);

@@ -40,8 +40,8 @@ use spillway::{
 
 use common::{
     Answer::{self, Call, Errno as Refuse, Interrupted, Nothing, Panic, Take, Unnamed, WouldBlock},
-    Bell, Feeder, Full, Held, PATIENCE, Script, descriptor, is_asleep, is_status, offset, panic_quietly,
-    pattern, scripted, step_to_the_end,
+    Bell, Feeder, Full, Held, PATIENCE, Script, descriptor, is_asleep, is_status, offset, opening,
+    panic_quietly, pattern, scripted, step_to_the_end,
     unix::{count_descriptors, request},
 };
 
@@ -175,7 +175,7 @@ fn a_write_has_at_most_as_many_segments_as_the_kernel_takes() {
 
 #[test]
 fn the_whole_count_goes_on_where_the_offsets_begin_anew() {
-    let stream = Stream::waiting(Bell::default().listener());
+    let stream = Stream::new(Bell::default().listener());
     stream.give(Box::new(Sip(usize::MAX)));
     for _ in 0..4_096 {
         stream.append(Bytes::from_static(&MEBIBYTE));
@@ -365,7 +365,7 @@ fn a_chunk_is_let_go_before_it_is_counted_as_written() {
     let (bell, script) = (Bell::default(), Script::default());
     let (chunk, seen) = (Chunk::new(b"abcdef"), Arc::new(AtomicBool::new(false)));
     let (gone, look) = (chunk.gone(), Arc::clone(&seen));
-    let stream = Stream::waiting(bell.listener_that(move || look.store(gone.load(SeqCst), SeqCst)));
+    let stream = Stream::new(bell.listener_that(move || look.store(gone.load(SeqCst), SeqCst)));
     stream.give(script.target());
     stream.append(chunk.into());
     assert!(!stream.level().wait(6));
@@ -381,7 +381,7 @@ fn it_has_ended_its_turn_when_it_tells() {
     let known: Arc<OnceLock<Weak<Stream>>> = Arc::default();
     let (tell, told) = channel();
     let listened = Arc::clone(&known);
-    let stream = Stream::waiting(bell.listener_that(move || {
+    let stream = Stream::new(bell.listener_that(move || {
         let stream = listened.get().and_then(Weak::upgrade).expect("it steps");
         tell.send(stream.is_busy()).expect("the test listens");
     }));
@@ -591,7 +591,7 @@ fn is_let_go_when_told(answer: Answer) -> bool {
     let (go_on, held) = Held::new();
     let (bell, script, seen) = (Bell::default(), Script::new([go_on]), Arc::new(AtomicBool::new(false)));
     let (looked, look) = (Arc::clone(&seen), script.clone());
-    let stream = Stream::waiting(bell.listener_that(move || looked.store(look.is_dropped(), SeqCst)));
+    let stream = Stream::new(bell.listener_that(move || looked.store(look.is_dropped(), SeqCst)));
     stream.give(script.target());
     stream.append(Bytes::from_static(b"abcdef"));
     thread::scope(|scope| {
@@ -630,7 +630,7 @@ fn a_cut_does_not_make_a_failure_forgotten() {
 #[test]
 fn a_target_that_comes_after_a_cut_is_let_go() {
     let (bell, script) = (Bell::default(), Script::default());
-    let stream = Stream::waiting(bell.listener());
+    let stream = Stream::new(bell.listener());
     Feeder::new(&stream).append(b"abc");
     assert!(!stream.cut());
     stream.give(script.target());
@@ -660,7 +660,7 @@ fn the_first_step_opens_the_file_and_publishes_its_descriptor() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let path = folder.path().canonicalize().expect("it is there").join("file");
     let bell = Bell::default();
-    let stream = Stream::open(request(&path), bell.listener());
+    let stream = opening(request(&path), bell.listener());
     let mut feeder = Feeder::new(&stream);
     feeder.append(b"early");
     assert!(is_status(&stream, Status::Opening) && !path.exists());
@@ -681,7 +681,7 @@ fn the_first_step_opens_the_file_and_publishes_its_descriptor() {
 fn the_descriptor_of_a_file_opened_by_path_is_left_to_js() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let path = folder.path().canonicalize().expect("it is there").join("file");
-    let stream = Stream::open(request(&path), Bell::default().listener());
+    let stream = opening(request(&path), Bell::default().listener());
     assert_eq!(drain::step(&stream), Step::Went(0));
     assert!(!stream.cut());
     assert_eq!(descriptor_file(&stream).expect("still open"), path);
@@ -692,7 +692,7 @@ fn the_descriptor_of_a_file_opened_by_path_is_left_to_js() {
 fn a_descriptor_that_was_opened_here_is_closed_once_if_at_all() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let path = folder.path().canonicalize().expect("it is there").join("file");
-    let stream = Stream::open(request(&path), Bell::default().listener());
+    let stream = opening(request(&path), Bell::default().listener());
     stream.close();
     assert_eq!(drain::step(&stream), Step::Went(0), "there was nothing to close");
     assert!(!stream.cut());
@@ -720,7 +720,7 @@ fn a_file_that_can_not_be_opened_leaves_the_stream_to_whom_js_brings() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let path = folder.path().join("missing").join("file");
     let (bell, script) = (Bell::default(), Script::default());
-    let stream = Stream::open(request(&path), bell.listener());
+    let stream = opening(request(&path), bell.listener());
     let mut feeder = Feeder::new(&stream);
     feeder.append(b"abc");
     assert_eq!(step_to_the_end(&stream), Step::Rest);
@@ -739,7 +739,7 @@ fn a_file_that_can_not_be_opened_leaves_the_stream_to_whom_js_brings() {
 #[test]
 fn a_stream_that_waits_for_its_target_keeps_what_it_is_given() {
     let (bell, script) = (Bell::default(), Script::default());
-    let stream = Stream::waiting(bell.listener());
+    let stream = Stream::new(bell.listener());
     let mut feeder = Feeder::new(&stream);
     feeder.next_slab(8);
     feeder.fill(b"abc");
@@ -756,7 +756,7 @@ fn a_stream_that_was_cut_before_it_opened_opens_and_writes_nothing() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let path = folder.path().join("file");
     let bell = Bell::default();
-    let stream = Stream::open(request(&path), bell.listener());
+    let stream = opening(request(&path), bell.listener());
     Feeder::new(&stream).append(b"abc");
     assert!(!stream.cut());
     assert_eq!(drain::step(&stream), Step::Went(0));
@@ -942,7 +942,7 @@ fn a_target_that_can_not_say_when_it_has_room_ends_the_stream() {
 fn a_target_that_panics_when_asked_for_its_readiness_ends_the_stream() {
     let (target, is_let_go) = Full::new(|| panic_quietly("who knows when"));
     let bell = Bell::default();
-    let stream = Stream::waiting(bell.listener());
+    let stream = Stream::new(bell.listener());
     stream.give(target);
     Feeder::new(&stream).append(b"abc");
     assert!(matches!(drain::run(&stream, || false), End::Asleep));
@@ -956,7 +956,7 @@ fn piped(flags: PipeFlags) -> (Arc<Stream>, StdFile, Bell, Feeder) {
     let (reader, writer) = pipe_with(flags).expect("a pipe can be made");
     rustix::fs::fcntl_setfl(&reader, OFlags::NONBLOCK).expect("it is open");
     let bell = Bell::default();
-    let stream = Stream::waiting(bell.listener());
+    let stream = Stream::new(bell.listener());
     stream.give(Box::new(File::new(writer, None).expect("it is open")));
     let feeder = Feeder::new(&stream);
     (stream, reader.into(), bell, feeder)
@@ -1048,7 +1048,7 @@ fn a_flush_writes_what_is_taken_at_once_however_short_the_patience() {
 fn a_flush_opens_the_file_that_no_job_has_opened_yet() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let path = folder.path().join("file");
-    let stream = Stream::open(request(&path), Bell::default().listener());
+    let stream = opening(request(&path), Bell::default().listener());
     Feeder::new(&stream).append(b"last words");
     drain::flush(&stream, PATIENCE).expect("all is written");
     assert_eq!(fs::read(&path).expect("it is there"), b"last words");
@@ -1139,7 +1139,7 @@ fn a_flush_gives_the_reason_why_nobody_can_wait_for_the_target() {
     for (readiness, failure) in
         [(refuse, os(IO)), (|| panic_quietly("who knows when"), Failure::Panic("who knows when".into()))]
     {
-        let stream = Stream::waiting(Bell::default().listener());
+        let stream = Stream::new(Bell::default().listener());
         stream.give(Full::new(readiness).0);
         Feeder::new(&stream).append(b"abc");
         let error = drain::flush(&stream, PATIENCE).expect_err("it is full");
@@ -1172,7 +1172,7 @@ impl Target for Sip {
 
 #[test]
 fn a_flush_that_meets_the_end_of_the_turn_of_another_does_not_take_all_for_written() {
-    let stream = Stream::waiting(Bell::default().listener());
+    let stream = Stream::new(Bell::default().listener());
     stream.give(Box::new(Sip(1)));
     let mut feeder = Feeder::new(&stream);
     let stop = AtomicBool::new(false);
@@ -1196,7 +1196,7 @@ fn a_flush_that_meets_the_end_of_the_turn_of_another_does_not_take_all_for_writt
 
 #[test]
 fn a_flush_of_a_stream_without_a_target_says_so() {
-    let (stream, script) = (Stream::waiting(Bell::default().listener()), Script::default());
+    let (stream, script) = (Stream::new(Bell::default().listener()), Script::default());
     Feeder::new(&stream).append(b"abc");
     let error = drain::flush(&stream, PATIENCE).expect_err("JS has not brought it");
     assert_eq!(error.kind(), ErrorKind::NotConnected);
@@ -1262,7 +1262,7 @@ impl Target for Told {
 fn stuck() -> (Arc<Stream>, OwnedFd, Receiver<()>) {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).expect("a pipe can be made");
     let (tell, told) = channel();
-    let stream = Stream::waiting(Bell::default().listener());
+    let stream = Stream::new(Bell::default().listener());
     stream.give(Box::new(Told(File::new(writer, None).expect("it is open"), tell)));
     Feeder::new(&stream).append(&pattern(100_000));
     (stream, reader, told)
@@ -1327,9 +1327,9 @@ fn a_flush_of_all_waits_for_none_that_it_could_write_or_will_never_write() {
     let full = make(vec![WouldBlock]);
     let cut = make(vec![]);
     assert!(!cut.0.cut());
-    let waiting = Stream::waiting(Bell::default().listener());
-    let unopened = Stream::open(request(&path.join("missing")), Bell::default().listener());
-    let opening = Stream::open(request(&path), Bell::default().listener());
+    let waiting = Stream::new(Bell::default().listener());
+    let unopened = opening(request(&path.join("missing")), Bell::default().listener());
+    let opening = opening(request(&path), Bell::default().listener());
     for stream in [&waiting, &unopened, &opening] {
         Feeder::new(stream).append(&bytes);
     }
@@ -1615,7 +1615,7 @@ impl Target for Refusing {
 fn a_flush_of_all_gives_each_stream_up_in_its_own_time() {
     let asked: Arc<Mutex<Vec<_>>> = Arc::default();
     let refusing = |name, patience: u64| {
-        let stream = Stream::waiting(Bell::default().listener());
+        let stream = Stream::new(Bell::default().listener());
         stream.wait_out(full_disks(Duration::from_millis(1), FAR));
         stream.give(Box::new(Refusing { name, asked: Arc::clone(&asked) }));
         Feeder::new(&stream).append(b"abc");
@@ -1817,8 +1817,8 @@ fn after_a_cut_that_waits_nobody_reads_from_any_chunk() {
 fn a_cut_that_waits_does_not_when_no_write_is_in_flight() {
     let bell = Bell::default();
     let folder = tempfile::tempdir().expect("a folder for the test");
-    let opening = Stream::open(request(&folder.path().join("file")), bell.listener());
-    let waiting = Stream::waiting(bell.listener());
+    let opening = opening(request(&folder.path().join("file")), bell.listener());
+    let waiting = Stream::new(bell.listener());
     let (ready, script, ..) = scripted([]);
     let (failed, ..) = ended_by(refuse(NOSPC));
     for stream in [opening, waiting, ready, failed] {
@@ -1860,7 +1860,7 @@ fn a_stream_that_nobody_writes_is_given_up_at_once_and_only_once() {
     let (bell, script) = (Bell::default(), Script::default());
     let (seen, look) = (Arc::new(AtomicBool::new(false)), script.clone());
     let looked = Arc::clone(&seen);
-    let stream = Stream::waiting(bell.listener_that(move || looked.store(look.is_dropped(), SeqCst)));
+    let stream = Stream::new(bell.listener_that(move || looked.store(look.is_dropped(), SeqCst)));
     stream.give(script.target());
     let chunk = Chunk::new(b"abc");
     let gone = chunk.gone();
@@ -1879,7 +1879,7 @@ fn a_stream_that_is_given_up_before_it_opened_opens_nothing() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let path = folder.path().join("file");
     let (bell, script) = (Bell::default(), Script::default());
-    let stream = Stream::open(request(&path), bell.listener());
+    let stream = opening(request(&path), bell.listener());
     stream.give_up(os(IO));
     assert_eq!((drain::step(&stream), stream.failure()), (Step::Rest, Some(os(IO))));
     stream.give(script.target());
@@ -1890,7 +1890,7 @@ fn a_stream_that_is_given_up_before_it_opened_opens_nothing() {
 #[test]
 fn a_stream_is_not_given_up_that_waits_for_its_target_or_is_cut() {
     let (bell, script) = (Bell::default(), Script::default());
-    let stream = Stream::waiting(bell.listener());
+    let stream = Stream::new(bell.listener());
     stream.give_up(os(IO));
     assert_eq!(stream.failure(), None);
     Feeder::new(&stream).append(b"abc");
@@ -1909,7 +1909,7 @@ fn unread(folder: &Path, bell: &Bell) -> (Arc<Stream>, PathBuf) {
     let path = folder.join("fifo");
     rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0)
         .expect("a FIFO can be made");
-    let stream = Stream::open(request(&path), bell.listener());
+    let stream = opening(request(&path), bell.listener());
     Feeder::new(&stream).append(b"abc");
     (stream, path)
 }

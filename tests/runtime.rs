@@ -40,7 +40,8 @@ use spillway::{
 
 use common::{
     Answer::{Errno as Refuse, Interrupted, Panic, Take},
-    Bell, Feeder, Full, Held, PATIENCE, Script, descriptor, is_asleep, is_status, panic_quietly, pattern,
+    Bell, Feeder, Full, Held, PATIENCE, Script, descriptor, is_asleep, is_status, opening, panic_quietly,
+    pattern,
     unix::{count_descriptors, request},
 };
 
@@ -63,13 +64,13 @@ impl Fed {
     /// A stream into a file that the pool opens.
     fn open(path: &Path) -> Self {
         let bell = Bell::default();
-        Self::scheduled(Stream::open(request(path), bell.listener()), bell)
+        Self::scheduled(opening(request(path), bell.listener()), bell)
     }
 
     /// A stream into `target`.
     fn into(target: Box<dyn Target>) -> Self {
         let bell = Bell::default();
-        let stream = Stream::waiting(bell.listener());
+        let stream = Stream::new(bell.listener());
         stream.give(target);
         Self::scheduled(stream, bell)
     }
@@ -77,7 +78,7 @@ impl Fed {
     /// A stream into `target` that waits for room on a disk.
     fn patient(target: Box<dyn Target>, interval: Duration, limit: Duration) -> Self {
         let bell = Bell::default();
-        let stream = Stream::waiting(bell.listener());
+        let stream = Stream::new(bell.listener());
         stream.wait_out(Retry { errnos: vec![NO_ROOM], interval, limit });
         stream.give(target);
         Self::scheduled(stream, bell)
@@ -655,7 +656,7 @@ fn a_job_that_could_not_open_the_file_is_over_when_js_brings_another() {
         tell.send(()).expect("the test listens");
         gone_on.lock().recv_timeout(PATIENCE).expect("the test lets it go on");
     });
-    let stream = Stream::open(request(&folder.path().join("missing").join("file")), listener);
+    let stream = opening(request(&folder.path().join("missing").join("file")), listener);
     let mut fed = Fed::scheduled(stream, bell);
     told.recv_timeout(PATIENCE).expect("it says that it could not open");
     let pipe = Pipe::new(PipeFlags::CLOEXEC);

@@ -29,7 +29,7 @@ use common::{
 fn fed(target: Box<dyn Target>) -> (Arc<Stream>, Feeder, Bell) {
     runtime::start().expect("the system gives threads");
     let bell = Bell::default();
-    let stream = Stream::waiting(bell.listener());
+    let stream = Stream::new(bell.listener());
     stream.give(target);
     runtime::schedule(Arc::clone(&stream));
     let feeder = Feeder::new(&stream);
@@ -151,7 +151,7 @@ fn what_has_no_room_is_asked_again() {
     put(&stream, &mut feeder, b"abc");
     until_written(&stream, &feeder, &bell);
     assert_eq!(stream.calls(), 4);
-    let stream = Stream::waiting(bell.listener());
+    let stream = Stream::new(bell.listener());
     stream.give(Box::new(Coy(3)));
     Feeder::new(&stream).append(b"abc");
     drain::flush(&stream, PATIENCE).expect("sooner or later it has room");

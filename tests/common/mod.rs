@@ -24,7 +24,7 @@ use spillway::{
     os::Readiness,
     slab::Slab,
     stream::{Listener, Stream},
-    target::Target,
+    target::{Request, Target},
 };
 
 /// How long a test waits for another thread before it gives up. Only a failing
@@ -33,6 +33,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the system says when the process has no descriptor left, in Windows' words or Unix'.
 pub(crate) const NO_DESCRIPTOR: i32 = if cfg!(windows) { 4 } else { 24 };
+
+/// A stream into a file that the first drain opens.
+pub(crate) fn opening(request: Request, listener: Box<dyn Listener>) -> Arc<Stream> {
+    let stream = Stream::new(listener);
+    stream.open(request);
+    stream
+}
 
 /// What a scripted target answers to one write.
 pub(crate) enum Answer {
@@ -333,7 +340,7 @@ impl Feeder {
 /// A stream that has its target, and what the test holds of it.
 pub(crate) fn scripted(answers: impl IntoIterator<Item = Answer>) -> (Arc<Stream>, Script, Bell, Feeder) {
     let (script, bell) = (Script::new(answers), Bell::default());
-    let stream = Stream::waiting(bell.listener());
+    let stream = Stream::new(bell.listener());
     stream.give(script.target());
     let feeder = Feeder::new(&stream);
     (stream, script, bell, feeder)

@@ -1,0 +1,110 @@
+'use strict'
+
+// The event loop of this thread: which streams have something under way, when
+// they are polled, and what keeps the process alive for them.
+
+// Taken now: fake timers replace the globals, and do not mean ours.
+const { setImmediate, setInterval, setTimeout } = require('node:timers')
+const { isMainThread } = require('node:worker_threads')
+const { Hub } = require('./native.js')
+const slabs = require('./slab-pool.js')
+
+/**
+ * How old, in milliseconds, progress may be of which nobody waits for any:
+ * after the first write that follows an idle time, and while a stream is written to
+ * again and again. A repeating timer of a millisecond costs a pipe a tenth of its time.
+ */
+const SOON = 1
+const LATER = 10
+
+/** Streams with something under way, by number. Holds them: a stream that the program drops gets its bytes written. */
+const active = new Map()
+let lastNumber = 0
+let isPollDue = false
+
+/**
+ * Rust's calls. Those for an open are delivered at once; the others in a turn
+ * of their own, since Node makes up to a thousand of Rust's calls in one.
+ */
+const hub = new Hub(number => {
+  const carrier = active.get(number)
+  if (carrier?.opening.poll() === false) setImmediate(deliver, carrier)
+}, !isMainThread)
+
+function deliver (carrier) {
+  carrier.onWake()
+}
+
+/** @returns {number} for a new stream; as wide as Rust's */
+function nextNumber () {
+  lastNumber = (lastNumber + 1) >>> 0
+  return lastNumber
+}
+
+/** @returns {() => void} has all active streams polled within about `time` milliseconds */
+function alarm (time) {
+  let isSet = false
+  const ring = () => {
+    isSet = false
+    slabs.trim()
+    pollAll(true)
+  }
+  return () => {
+    if (isSet) return
+    isSet = true
+    setTimeout(ring, time).unref()
+  }
+}
+
+const pollSoon = alarm(SOON)
+const pollLater = alarm(LATER)
+
+/** Has the stream of `carrier` polled in a later turn. */
+function activate (carrier) {
+  if (active.has(carrier.number)) return pollLater()
+  active.set(carrier.number, carrier)
+  pollSoon()
+}
+
+function deactivate (carrier) {
+  active.delete(carrier.number)
+}
+
+/** Has all active streams polled in the next turn. */
+function pollNextTurn () {
+  if (isPollDue) return
+  isPollDue = true
+  // It wants to see the turn, not to cause one.
+  setImmediate(() => {
+    isPollDue = false
+    pollAll(false)
+  }).unref()
+}
+
+/** @param {boolean} isAlarm whether idle streams may let go of their memory */
+function pollAll (isAlarm) {
+  let isDone = false
+  try {
+    for (const carrier of active.values()) carrier.poll(isAlarm)
+    isDone = true
+  } finally {
+    // A listener threw: the others are polled all the same.
+    if (!isDone) pollNextTurn()
+  }
+}
+
+let refs = 0
+let keeper = null
+
+/** Keeps the process alive until as many calls of `unref`. */
+function ref () {
+  if (refs++ > 0) return
+  keeper ??= setInterval(() => {}, 2 ** 31 - 1)
+  keeper.ref()
+}
+
+function unref () {
+  if (--refs === 0) keeper.unref()
+}
+
+module.exports = { active, hub, nextNumber, activate, deactivate, pollNextTurn, ref, unref, setImmediate }

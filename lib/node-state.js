@@ -1,0 +1,150 @@
+'use strict'
+
+// The private state of Node's Writable that the fast lane touches: all of it
+// is named here. It is tried on a plain Writable when this file is loaded. If a
+// Node has changed it, streams take the ordinary way, which is slower.
+// See https://github.com/nodejs/node/blob/main/lib/internal/streams/writable.js
+
+const { Writable } = require('node:stream')
+
+/**
+ * What Node's buffer lists for bytes that Rust has already. It passes for a
+ * Buffer, and its length grows while Node has it in its buffer.
+ */
+class Token {
+  // An own field hides the getter of typed arrays.
+  length = 0
+
+  constructor (length) {
+    this.length = length
+  }
+}
+Object.setPrototypeOf(Token.prototype, Buffer.prototype)
+
+/** What Node calls where the user has given no callback. */
+const { writecb: nop } = new Writable()._writableState
+
+/** Whether Node would put a chunk behind others in its buffer, were a write under way. */
+function mayBuffer (state) {
+  return state.corked === 0 && !state.destroyed && state.errored === null
+}
+
+/** Whether a user has given a callback for the write that Node begins. */
+function hasCallback (state) {
+  return state.writecb !== nop
+}
+
+/** The bytes that Node still counts when the write under way is done. */
+function lengthBehindWrite (state) {
+  return state.length - state.writelen
+}
+
+/** Adds bytes to the last chunk in Node's buffer. */
+function grow (state, token, size) {
+  token.length += size
+  state.length += size
+}
+
+/** The chunks at the end of Node's buffer that are no tokens: `{ chunk, callback }`. */
+function chunksBehindTokens (state) {
+  if (state.bufferedRequestCount === 0) return []
+  const entries = state.getBuffer()
+  return entries.slice(entries.findLastIndex(({ chunk }) => chunk instanceof Token) + 1)
+}
+
+/**
+ * Node counts `size` bytes less: first of the write under way, then of the
+ * tokens in its buffer from number `from` on.
+ * @returns {number} of the first token that still counts
+ */
+function reduce (state, size, from) {
+  state.length -= size
+  const written = Math.min(size, state.writelen)
+  state.writelen -= written
+  let left = size - written
+  if (left === 0) return from
+  const entries = state.getBuffer()
+  for (;;) {
+    const { chunk } = entries[from]
+    const part = Math.min(left, chunk.length)
+    chunk.length -= part
+    left -= part
+    // One of no length that is the last may grow again.
+    if (left === 0) return from
+    from++
+  }
+}
+
+/** What write() answers for what Node counts now; false: 'drain' is owed. */
+function mayContinue (state) {
+  if (state.length < state.highWaterMark || state.length === 0) return true
+  state.needDrain = true
+  return false
+}
+
+/** Whether 'drain' is due when Node counts `length` bytes, at most `lowWaterMark`. */
+function isDrainDue (state, length, lowWaterMark) {
+  return state.needDrain && length <= lowWaterMark && !state.ending && !state.destroyed
+}
+
+/** 'drain' is no longer owed. */
+function settleDrain (state) {
+  state.needDrain = false
+}
+
+/** The number of chunks that Node has, by which writes show that went past the fast lane. -1: it is corked. */
+function pendingChunks (state) {
+  return state.corked === 0 ? state.pendingcb : -1
+}
+
+/** Whether Node does with a token what the fast lane relies on. */
+function isAsExpected () {
+  const calls = []
+  const writes = []
+  const stream = new Writable({
+    highWaterMark: 8,
+    write (chunk, encoding, callback) { writes.push({ chunks: [chunk], callback }) },
+    writev (chunks, callback) { writes.push({ chunks: chunks.map(({ chunk }) => chunk), callback }) }
+  })
+  const state = stream._writableState
+  const first = Buffer.from('first')
+  stream.write(first)
+  const isCounted = state.length === 5 && state.writelen === 5 && state.pendingcb === 1 && !hasCallback(state) && mayBuffer(state)
+  const [token, told] = [new Token(1), new Token(2)]
+  stream.write(token)
+  grow(state, token, 3)
+  stream.write(told, undefined, error => calls.push(error))
+  const real = Buffer.from('real')
+  stream.write(real)
+  const isBuffered = state.pendingcb === 4 && chunksBehindTokens(state)[0]?.chunk === real && state.needDrain &&
+    reduce(state, 6, 0) === 0 && state.length === 5 + 4 + 2 + 4 - 6 && token.length === 3 && lengthBehindWrite(state) === 9
+  writes.shift().callback()
+  const [second] = writes
+  const isHandedOver = second?.chunks[0] === token && second.chunks[1] === told && hasCallback(state) && state.writelen === 9
+  second?.callback()
+  stream.destroy()
+  return isCounted && isBuffered && isHandedOver && calls.length === 1 && state.length === 0 && !mayBuffer(state)
+}
+
+function isKnown () {
+  try {
+    return isAsExpected()
+  } catch {
+    return false
+  }
+}
+
+module.exports = {
+  Token,
+  isKnown: isKnown(),
+  mayBuffer,
+  hasCallback,
+  lengthBehindWrite,
+  grow,
+  chunksBehindTokens,
+  reduce,
+  mayContinue,
+  isDrainDue,
+  settleDrain,
+  pendingChunks
+}

@@ -1,0 +1,222 @@
+'use strict'
+
+// When and by whom the file of one stream is opened, and the gate: nothing is
+// written before Node writes for the first time.
+
+const { AsyncResource } = require('node:async_hooks')
+const fs = require('node:fs')
+const process = require('node:process')
+const { isMainThread } = require('node:worker_threads')
+const channels = require('./channels.js')
+const eventLoop = require('./event-loop.js')
+
+const { open: openAtLoad, openSync } = fs
+const { permission } = process
+const isWindows = process.platform === 'win32'
+
+const { O_APPEND, O_CREAT, O_EXCL, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } = fs.constants
+
+/** What each letter of a file system flag means: https://nodejs.org/api/fs.html#file-system-flags */
+const FLAGS = new Map(Object.entries({
+  'r+': O_RDWR,
+  'rs+': O_RDWR | O_SYNC,
+  w: O_TRUNC | O_CREAT | O_WRONLY,
+  wx: O_TRUNC | O_CREAT | O_WRONLY | O_EXCL,
+  'w+': O_TRUNC | O_CREAT | O_RDWR,
+  'wx+': O_TRUNC | O_CREAT | O_RDWR | O_EXCL,
+  a: O_APPEND | O_CREAT | O_WRONLY,
+  ax: O_APPEND | O_CREAT | O_WRONLY | O_EXCL,
+  as: O_APPEND | O_CREAT | O_WRONLY | O_SYNC,
+  'a+': O_APPEND | O_CREAT | O_RDWR,
+  'ax+': O_APPEND | O_CREAT | O_RDWR | O_EXCL,
+  'as+': O_APPEND | O_CREAT | O_RDWR | O_SYNC
+}))
+
+/** @returns {number | undefined} undefined: Node is to read them, or to refuse */
+function toFlags (flags) {
+  return Number.isInteger(flags) && flags === (flags | 0) ? flags : FLAGS.get(flags)
+}
+
+function isMode (mode) {
+  return Number.isInteger(mode) && mode >= 0 && mode <= 0o7777
+}
+
+/** Whether `path` is one that open(2) can be given. */
+function isPath (path) {
+  return (typeof path === 'string' || Buffer.isBuffer(path)) && path.length > 0 && !path.includes('\0')
+}
+
+/** Who opens the file. Each but the last may follow the one before. */
+const WAITS = 0 // nobody yet
+const NATIVE = 1 // Rust does
+const NODE = 2 // Node's own code does, or a subclass
+
+class Opening {
+  /**
+   * @param {import('./write-stream.js')} stream
+   * @param {import('./control-block.js').ControlBlock} control
+   * @param {{ Base: Function, construct: Function, customFs: object | undefined }} node `Base` is Node's class, `construct` our `_construct`
+   */
+  constructor (stream, control, { Base, construct, customFs }) {
+    this.stream = stream
+    this.control = control
+    this.sink = control.sink
+    this.Base = Base
+    this.ownConstruct = construct
+    this.customFs = customFs
+    /** Whether to open a file is as Node does it: nobody has patched it, nobody restricts it. */
+    this.isPlain = permission === undefined && fs.open === openAtLoad && (customFs == null || customFs.open === fs.open) &&
+      stream.open === Base.prototype.open
+    this.by = WAITS
+    this.isGateOpen = false
+    /** Called when Rust has opened the file, or failed to; null: nobody waits for that. */
+    this.callback = null
+    this.resource = null
+    this.takeGiven()
+    /** On Windows: the descriptor of a file that was opened early. */
+    this.earlyFd = null
+  }
+
+  get start () {
+    return this.stream.pos ?? -1
+  }
+
+  /** Whether Rust may open the file as it is described now. */
+  get isNative () {
+    const { path, flags, mode } = this.stream
+    return this.isPlain && !isWindows && isPath(path) && toFlags(flags) !== undefined && isMode(mode)
+  }
+
+  /** What Rust is to open. */
+  get request () {
+    const { path, flags, mode } = this.stream
+    return [Buffer.from(path), toFlags(flags), mode, this.start]
+  }
+
+  /** What is known of a descriptor from outside: it is one of Rust's from now on, whatever becomes of its number. */
+  takeGiven () {
+    if (typeof this.stream.fd === 'number') this.sink.give(this.stream.fd, this.start)
+  }
+
+  /** Node's `_construct`: opens the file. */
+  construct (carrier, callback) {
+    const { stream } = this
+    const done = error => {
+      callback(error)
+      if (!error && channels.open.hasSubscribers) channels.open.publish({ stream, path: stream.path, fd: stream.fd })
+    }
+    // Destroyed before it was made, by a signal: Node's own code would open the file now and never close it.
+    if (stream.closed) return callback()
+    if (typeof stream.fd === 'number' || (this.by === WAITS && !this.isNative && !this.openOnWindows())) {
+      this.by = NODE
+      return this.Base.prototype._construct.call(stream, done)
+    }
+    this.callback = done
+    this.resource = new AsyncResource('FSREQCALLBACK')
+    eventLoop.ref()
+    eventLoop.activate(carrier)
+    if (this.by === WAITS) {
+      this.by = NATIVE
+      this.sink.open(...this.request)
+    }
+    // What Rust has opened early it does not tell once more.
+    if (this.earlyFd !== null || !this.control.isOpening) eventLoop.setImmediate(() => this.poll())
+    if (stream.destroyed && !carrier.isFlushing) this.cancel()
+  }
+
+  /**
+   * On Windows the descriptor has to be one of Node's. An open in libuv's pool
+   * that the end of the process overtakes would empty the file behind us, so
+   * the file is opened here.
+   * @returns {boolean} false: Node's own open is to tell the error
+   */
+  openOnWindows () {
+    if (!isWindows || !this.isPlain) return false
+    try {
+      this.earlyFd = openSync(this.stream.path, this.stream.flags, this.stream.mode)
+      this.by = NATIVE
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Tells Node what has become of the open. @returns {boolean} false: nothing is waited for */
+  poll () {
+    const { callback, control, earlyFd, resource, stream } = this
+    if (callback === null) return false
+    if (earlyFd === null && control.isOpening) return true
+    this.callback = this.resource = null
+    eventLoop.unref()
+    const fd = earlyFd ?? control.descriptor
+    resource.runInAsyncScope(() => {
+      if (fd >= 0) {
+        stream.fd = fd
+        callback()
+        stream.emit('open', fd)
+        stream.emit('ready')
+      } else if (control.isAbandoned) {
+        callback()
+      } else {
+        // Its error is Node's to the letter.
+        this.by = NODE
+        this.Base.prototype._construct.call(stream, callback)
+      }
+    })
+    return true
+  }
+
+  /** Node's first write: from now on bytes are written. @returns {{ errno: number } | null} why they can't be */
+  openGate () {
+    if (this.isGateOpen) return null
+    const fault = this.control.isOpening && typeof this.stream.fd === 'number' ? this.sink.give(this.stream.fd, this.start) : null
+    if (fault !== null) return fault
+    this.isGateOpen = true
+    this.sink.release()
+    return null
+  }
+
+  /**
+   * Opens the file on this thread and the gate, before Node does: for a loop that never yields, for `flushSync()`, and at the end of the process.
+   * @param {boolean} isLast whether Node won't open it any more
+   */
+  openEarly (isLast) {
+    const { path, flags, mode, fd } = this.stream
+    // Rust would open what a subclass may not want to be opened.
+    const isOurs = this.stream._construct === this.ownConstruct
+    if (this.by === WAITS && typeof fd !== 'number' && isOurs) {
+      if (this.isNative) {
+        this.by = NATIVE
+        this.sink.openNow(...this.request)
+      } else if (!this.openOnWindows() && isLast && this.customFs == null) {
+        this.openByNode(path, flags, mode)
+      }
+    }
+    if (this.earlyFd !== null && this.control.isOpening) this.sink.give(this.earlyFd, this.start)
+    this.openGate()
+  }
+
+  /** Opens the file with Node's own checks. It is the last thing that is done with it, so nobody closes it. */
+  openByNode (path, flags, mode) {
+    try {
+      this.by = NODE
+      // It would wait for a reader.
+      if (fs.statSync(path, { throwIfNoEntry: false })?.isFIFO()) return
+      this.sink.give(openSync(path, flags, mode), this.start)
+    } catch {
+      // Then the bytes are lost, and it is told that they are.
+    }
+  }
+
+  /** Gives up waiting for somebody to read from a FIFO. */
+  cancel () {
+    if (this.callback !== null) this.sink.cancel(0)
+  }
+
+  /** Whether `fs.close` of this thread does not know of the descriptor: Node keeps account of those of a worker. */
+  get isUnknownToNode () {
+    return !isMainThread && this.by === NATIVE
+  }
+}
+
+module.exports = Opening
