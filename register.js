@@ -26,8 +26,9 @@ let undoes = null
  */
 function WriteStream (path, options) {
   if (!(this instanceof Base)) return new WriteStream(path, options)
-  const Maker = this instanceof Ours && takes(options) ? Ours : Base
-  Maker.call(this, path, options)
+  const checked = this instanceof Ours ? check(options) : undefined
+  if (checked === undefined) Base.call(this, path, options)
+  else Ours.call(this, path, checked)
 }
 
 WriteStream.prototype = Object.create(Ours.prototype, {
@@ -44,14 +45,13 @@ Object.defineProperty(WriteStream, Symbol.hasInstance, {
   }
 })
 
-/** Whether a stream with these options may be ours. */
-function takes (options) {
-  if (undoes === null || isMocked()) return false
+/** @returns {object | undefined} the options of a stream that may be ours, checked; undefined: it is Node's */
+function check (options) {
+  if (undoes === null || isMocked()) return undefined
   try {
-    withDefaults(options)
-    return true
+    return withDefaults(options)
   } catch {
-    return false
+    return undefined
   }
 }
 

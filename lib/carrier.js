@@ -16,17 +16,17 @@
 
 const { AsyncResource } = require('node:async_hooks')
 const { nextTick } = require('node:process')
-const { types: { isUint8Array } } = require('node:util')
 const Budget = require('./budget.js')
 const channels = require('./channels.js')
 const { ControlBlock, NONE, LAZY, EAGER } = require('./control-block.js')
 const errors = require('./errors.js')
 const eventLoop = require('./event-loop.js')
 const exit = require('./exit.js')
+const io = require('./io-state.js')
 const node = require('./node-state.js')
 const Opening = require('./opening.js')
 const Stats = require('./stats.js')
-const { WriteBuffer, lengthOf } = require('./write-buffer.js')
+const { WriteBuffer, sizeOf } = require('./write-buffer.js')
 
 const { Token } = node
 
@@ -42,7 +42,7 @@ class WriteRequest extends AsyncResource {
    * @param {{ chunk: Uint8Array | Token, callback?: Function }[]} chunks
    * @param {number} end offset behind the last of them
    * @param {number} count chunks that were accepted by then
-   * @param {'write' | 'writev'} method
+   * @param {'write' | 'writev'} method what `fs` would be asked for
    * @param {(error: Error | null) => void} callback Node's
    */
   constructor (chunks, end, count, method, callback) {
@@ -57,11 +57,6 @@ class WriteRequest extends AsyncResource {
     /** Whether a user waits for it. */
     this.isAwaited = false
   }
-}
-
-/** Whether `chunk` has the bytes that it says it has. Other chunks are Node's to take, or to refuse. */
-function isBytes (chunk) {
-  return isUint8Array(chunk) && chunk.length === lengthOf(chunk)
 }
 
 class Carrier {
@@ -101,8 +96,9 @@ class Carrier {
 
     /** Writes of Node's that are under way, in their order: more than one if a subclass calls `_write` twice. */
     this.requests = []
-    /** Offset behind the last of them that was begun. */
+    /** Offset behind the last of them that was begun, and the chunks by then. */
     this.begun = 0
+    this.begunChunks = 0
     this.isCompleting = false
     /** Whether a user waits for a chunk behind the write under way. */
     this.isNextAwaited = false
@@ -112,9 +108,8 @@ class Carrier {
     this.uncounted = 0
     this.firstCounted = 0
 
-    /** Node has destroyed the stream, and waits for this to be called with the error of the write under way. */
-    this.onOver = null
-    this.lastError = null
+    /** Node has destroyed the stream, and waits until nothing is written any more. */
+    this.isDestroying = false
     this.isCancelled = false
     /** The stream fails, but all that was accepted is written first. Then come these callbacks, as { end, callback }. */
     this.isFlushing = false
@@ -133,13 +128,14 @@ class Carrier {
     if (!encoding) encoding = state.defaultEncoding
     else if (encoding !== 'utf8' && !Buffer.isEncoding(encoding)) return this.writeByNode(chunk, encoding, callback)
     if (typeof chunk === 'string') return this.accept(this.buffer.appendString(chunk, encoding), callback)
-    if (isBytes(chunk)) return this.accept(this.buffer.appendBytes(chunk), callback)
-    return this.writeByNode(chunk, encoding, callback)
+    const size = sizeOf(chunk)
+    if (size < 0) return this.writeByNode(chunk, encoding, callback)
+    return this.accept(this.buffer.appendBytes(chunk, size), callback)
   }
 
   /** Whether a chunk that Node hands over is for Rust. */
   takes (chunk) {
-    return chunk instanceof Token || isBytes(chunk)
+    return chunk instanceof Token || sizeOf(chunk) >= 0
   }
 
   /** Opens the lane, if Node would put a chunk into its buffer now. @returns {boolean} whether it is open */
@@ -180,7 +176,7 @@ class Carrier {
 
   take (chunk) {
     this.stats.acceptedChunks++
-    return this.buffer.appendBytes(chunk)
+    return this.buffer.appendBytes(chunk, Math.max(sizeOf(chunk), 0))
   }
 
   /** Lets Node count `size` bytes that were put into the buffer. @returns {boolean} what write() returns */
@@ -244,21 +240,25 @@ class Carrier {
 
   /**
    * Node's `_write` and `_writev`: `callback` is called when `chunks` are written.
-   * @returns {boolean} false: they have no bytes
+   * @returns {'write' | 'writev' | undefined} what Node is to call itself, since there are no bytes
    */
-  begin (chunks, method, callback) {
+  begin (chunks, callback) {
     const { buffer, opening, stats, stream } = this
     this.closeLane()
     this.isBeginning = true
     for (const { chunk } of chunks) if (!(chunk instanceof Token)) this.take(chunk)
     this.isBeginning = false
     const end = buffer.accepted
-    if (end === this.begun) return false
+    // A token may stand for several chunks.
+    const method = stats.acceptedChunks - this.begunChunks > 1 ? 'writev' : 'write'
+    this.begunChunks = stats.acceptedChunks
+    if (end === this.begun) return method
     const request = new WriteRequest(chunks, end, stats.acceptedChunks, method, callback)
     request.isAwaited = node.hasCallback(this.state)
     const fault = opening.openGate()
     if (stream.pos !== undefined) stream.pos += end - this.begun
     this.begun = end
+    io.begin(stream)
     if (fault !== null) request.error = errors.writeFailed(fault)
     this.requests.push(request)
     this.isNextAwaited = false
@@ -267,7 +267,6 @@ class Carrier {
     eventLoop.activate(this)
     if (exit.isExiting()) exit.flushAll()
     else this.armWake()
-    return true
   }
 
   /** Whether Node can be told of `request`. */
@@ -286,8 +285,7 @@ class Carrier {
   completeLater () {
     if (this.isCompleting) return
     this.isCompleting = true
-    // The write itself keeps the process alive.
-    eventLoop.setImmediate(() => this.complete()).unref()
+    eventLoop.setImmediate(() => this.complete())
   }
 
   /** Tells Node that its first write is done, or has failed. */
@@ -349,9 +347,16 @@ class Carrier {
   }
 
   tell (request, error) {
-    this.lastError = error
+    const { stream } = this
+    if (this.requests.length === 0 && !(this.isFlushing && this.isDestroying)) {
+      io.end(stream)
+      const isDestroyed = stream.destroyed
+      request.callback(error)
+      if (isDestroyed) this.close(error)
+      return
+    }
     request.callback(error)
-    this.tellOver()
+    this.finishFlush()
     if (this.requests.length > 0 && this.isDone(this.requests[0]) && this.isWaitedFor) this.completeLater()
   }
 
@@ -363,7 +368,7 @@ class Carrier {
     if (control.wake === EAGER) return
     let offset
     if (requests.length === 0) {
-      if (this.onOver === null) return
+      if (!this.isDestroying) return
       offset = buffer.accepted
     } else if (requests[0].error !== null) return this.completeLater()
     else if (requests[0].isAwaited || !this.isPlain) offset = requests[0].end
@@ -397,7 +402,7 @@ class Carrier {
       this.noteProgress()
       if (this.isDone(this.requests[0])) return complete()
     }
-    this.tellOver()
+    this.finishFlush()
     this.buffer.unpin()
     this.armWake()
     this.keepPolled()
@@ -439,7 +444,7 @@ class Carrier {
   /** An idle stream holds no memory and costs no turn. */
   goIdle () {
     const { buffer, control, opening, requests, state } = this
-    if (requests.length > 0 || opening.callback !== null || this.onOver !== null || state.bufferedRequestCount > 0) return
+    if (requests.length > 0 || opening.callback !== null || this.isDestroying || state.bufferedRequestCount > 0) return
     // More may come soon: Rust looks at the slab for a while.
     if (buffer.slab !== null && opening.isGateOpen && !control.isAsleep) return eventLoop.activate(this)
     if (buffer.slab !== null && buffer.readSettled() < buffer.accepted) return
@@ -495,20 +500,26 @@ class Carrier {
         buffer.readSettled() === buffer.accepted) buffer.sink.cancel(buffer.accepted)
   }
 
-  /** Node's `_destroy`: drops what Node has not begun to write. `callback(error)` is called when nothing is written any more. */
-  destroy (callback) {
+  /** Before Node's `_destroy`, which waits while something is written: drops what Node has not begun to write. */
+  destroy () {
+    const { buffer, opening, stream } = this
+    if (this.isClosed || this.isDestroying) return
     this.closeLane()
-    this.onOver = callback
-    eventLoop.ref()
-    eventLoop.activate(this)
     if (this.isFlushing) {
-      this.opening.openGate()
+      opening.openGate()
     } else {
       this.isCancelled = true
-      this.buffer.sink.cancel(this.begun)
+      buffer.sink.cancel(this.begun)
     }
-    if (this.requests.length > 0) this.armWake()
-    else if (!this.tellOver()) this.armWake()
+    if (this.requests.length > 0 || !this.isOver) {
+      this.isDestroying = true
+      eventLoop.ref()
+      eventLoop.activate(this)
+      io.begin(stream)
+      this.armWake()
+    } else {
+      this.release()
+    }
   }
 
   /** Whether nothing is written any more, and nothing will be. */
@@ -518,36 +529,44 @@ class Carrier {
     return buffer.sink.isOver()
   }
 
-  tellOver () {
-    const { onOver } = this
-    if (onOver === null || this.requests.length > 0 || !this.isOver) return false
-    this.onOver = null
-    eventLoop.unref()
+  /** Tells Node, if it waits for that, that nothing is written any more. */
+  finishFlush () {
+    if (!this.isDestroying || this.requests.length > 0 || !this.isOver) return
+    io.end(this.stream)
+    this.close(null)
+  }
+
+  /** Nothing is written any more: Node may close the file. */
+  close (error) {
+    const { isDestroying, lateCallbacks, stream } = this
     const settled = this.buffer.readSettled()
-    this.stream.bytesWritten = settled
-    for (const { end, callback } of this.lateCallbacks.splice(0)) callback(end <= settled ? null : errors.streamDestroyed())
+    if (isDestroying) eventLoop.unref()
+    this.isDestroying = false
+    this.release()
+    for (const { end, callback } of lateCallbacks.splice(0)) callback(end <= settled ? null : errors.streamDestroyed())
+    stream.emit(io.done, error)
+  }
+
+  release () {
+    const { buffer } = this
     this.isClosed = true
-    this.buffer.sink.cancel(0)
-    this.buffer.release()
+    this.stream.bytesWritten = buffer.readSettled()
+    buffer.sink.cancel(0)
+    buffer.release()
     eventLoop.deactivate(this)
-    onOver(this.lastError)
-    return true
   }
 
   /** `stream.destroy()` was called: once more if `isAgain`, which waits for nothing. */
   onDestroy (isAgain) {
     this.closeLane()
     if (isAgain || !this.isFlushing) this.opening.cancel()
-    if (isAgain && this.onOver !== null) {
+    // A subclass closes the file itself.
+    if (this.stream._destroy !== this.own.destroy && !this.isFlushing && !this.isClosed) this.destroy()
+    if (isAgain && this.isDestroying) {
       this.isCancelled = true
       this.buffer.sink.cancel(0)
-      this.completeOver()
+      eventLoop.setImmediate(() => this.onWake())
     }
-  }
-
-  /** Looks for the end in a turn of its own. */
-  completeOver () {
-    eventLoop.setImmediate(() => this.look(() => this.complete()))
   }
 
   /** Ends the stream with `error`, but writes all that was accepted first. */
@@ -605,7 +624,12 @@ class Carrier {
   /** Before the last flush: takes what Node holds, and opens what Node was to open. */
   prepareFlush () {
     const { buffer, opening, state } = this
-    if (this.isClosed || (state.destroyed && !this.isFlushing)) return
+    if (this.isClosed) return
+    if (state.destroyed && !this.isFlushing) {
+      this.isCancelled = true
+      buffer.sink.cancel(this.begun)
+      return
+    }
     if (this.isPlain) this.absorb()
     if (buffer.accepted > 0) opening.openEarly(true)
   }

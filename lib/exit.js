@@ -3,34 +3,39 @@
 // Nothing that was accepted is lost when the process ends.
 
 const process = require('node:process')
-const { active, hub } = require('./event-loop.js')
+const { active, hub, setImmediate } = require('./event-loop.js')
 
-/** Functions to be called at the end of this thread, of all copies of this package in it: they share one listener. */
+/** Functions to be called when this thread ends, of all copies of this package in it. */
 const kFlushes = Symbol.for('spillway.flushes')
 
 let isExiting = false
 
-/** Watches for the end of this thread. Other listeners are to find the files whole, so ours is the first. */
+/**
+ * Watches for the end of this thread. Listeners for 'exit' are to find the
+ * files whole, whenever they were added, and may be removed all at once: so
+ * this is no listener, but comes before them.
+ */
 function watch () {
-  // Made while other listeners are called: ours will not be.
-  if (process._exiting) isExiting = true
-  const shared = process[kFlushes] ?? makeShared()
-  shared.flushes.add(flushAll)
-  if (process.listeners('exit')[0] === shared.listener) return
-  process.removeListener('exit', shared.listener)
-  process.prependListener('exit', shared.listener)
+  const flushes = process[kFlushes] ?? wrapEmit()
+  flushes.add(flushAll)
 }
 
-function makeShared () {
+function wrapEmit () {
   const flushes = new Set()
-  const shared = { flushes, listener: () => flushes.forEach(flush => flush()) }
-  Object.defineProperty(process, kFlushes, { value: shared })
-  return shared
+  const { emit } = process
+  process.emit = function (name, ...values) {
+    if (name === 'exit') for (const flush of flushes) flush()
+    return Reflect.apply(emit, this, [name, ...values])
+  }
+  Object.defineProperty(process, kFlushes, { value: flushes })
+  return flushes
 }
 
 /** No turn comes any more: what is left is written here. */
 function flushAll () {
   isExiting = true
+  // If a turn comes after all, a program has only said that it ends.
+  setImmediate(() => { isExiting = false }).unref()
   for (const carrier of active.values()) carrier.prepareFlush()
   hub.flush()
   for (const carrier of active.values()) {

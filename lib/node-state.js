@@ -6,6 +6,7 @@
 // See https://github.com/nodejs/node/blob/main/lib/internal/streams/writable.js
 
 const { Writable } = require('node:stream')
+const { inspect } = require('node:util')
 
 /**
  * What Node's buffer lists for bytes that Rust has already. It passes for a
@@ -20,6 +21,11 @@ class Token {
   }
 }
 Object.setPrototypeOf(Token.prototype, Buffer.prototype)
+
+/** What console.log() shows of a stream: a Buffer's own would look for its memory. */
+Token.prototype[inspect.custom] = function () {
+  return `<Buffer of ${this.length} bytes>`
+}
 
 /** What Node calls where the user has given no callback. */
 const { writecb: nop } = new Writable()._writableState
@@ -92,9 +98,9 @@ function settleDrain (state) {
   state.needDrain = false
 }
 
-/** The number of chunks that Node has, by which writes show that went past the fast lane. -1: it is corked. */
+/** The number of chunks that Node has, by which writes show that went past the lane. -1: it is corked, or has failed. */
 function pendingChunks (state) {
-  return state.corked === 0 ? state.pendingcb : -1
+  return state.corked === 0 && state.errored === null ? state.pendingcb : -1
 }
 
 /** Whether Node does with a token what the fast lane relies on. */

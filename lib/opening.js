@@ -64,9 +64,6 @@ class Opening {
     this.Base = Base
     this.ownConstruct = construct
     this.customFs = customFs
-    /** Whether to open a file is as Node does it: nobody has patched it, nobody restricts it. */
-    this.isPlain = permission === undefined && fs.open === openAtLoad && (customFs == null || customFs.open === fs.open) &&
-      stream.open === Base.prototype.open
     this.by = WAITS
     this.isGateOpen = false
     /** Called when Rust has opened the file, or failed to; null: nobody waits for that. */
@@ -79,6 +76,13 @@ class Opening {
 
   get start () {
     return this.stream.pos ?? -1
+  }
+
+  /** Whether to open a file is as Node does it: nobody has patched it, nobody restricts it. */
+  get isPlain () {
+    const { Base, customFs, stream } = this
+    return permission === undefined && fs.open === openAtLoad && (customFs == null || customFs.open === fs.open) &&
+      stream.open === Base.prototype.open
   }
 
   /** Whether Rust may open the file as it is described now. */

@@ -21,6 +21,9 @@ const EXIT_TIMEOUT = 5000
 const BLOCK_TIMEOUT = 10_000
 const RETRY = { codes: ['ENOSPC', 'EDQUOT'], interval: 1000, limit: Infinity }
 
+/** Options that are checked and filled in: those of a user are read once. */
+const checked = new WeakSet()
+
 /**
  * The options as Node is to see them, with spillway's checked and filled in: a
  * copy, made as Node makes its own, so that each is read once and none is written.
@@ -30,8 +33,9 @@ const RETRY = { codes: ['ENOSPC', 'EDQUOT'], interval: 1000, limit: Infinity }
 function withDefaults (options) {
   if (typeof options === 'string') options = { encoding: options }
   else if (typeof options === 'function') options = undefined
-  if (options != null && typeof options !== 'object') return options
+  if ((options != null && typeof options !== 'object') || checked.has(options)) return options
   const own = {}
+  checked.add(own)
   // Node, too, takes options that are inherited.
   for (const name in options) own[name] = options[name]
   // In object mode Node counts objects, and all stays Node's.

@@ -3,14 +3,24 @@
 // The bytes of one stream in Rust's memory: small chunks are copied into slabs,
 // big ones are pinned, which means that Rust writes them from where they are.
 
+const { types: { isUint8Array } } = require('node:util')
 const slabs = require('./slab-pool.js')
 
 /** A chunk of this many bytes is pinned and not copied: docs/design.md, "Sizes". */
 const PIN_FROM = 16 * 1024
 
-/** The real length of a Uint8Array, whatever properties of its own it has: 0 if its memory was transferred away. */
 const lengthOf = Function.prototype.call.bind(
   Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length').get)
+
+/**
+ * The bytes of a chunk, whatever properties of its own it has: 0 if its memory was transferred away.
+ * @returns {number} -1: it is no Uint8Array, or says that it has another length, so that Node is to take or to refuse it
+ */
+function sizeOf (chunk) {
+  if (!isUint8Array(chunk)) return -1
+  const size = lengthOf(chunk)
+  return size === chunk.length ? size : -1
+}
 
 const NOTHING = Buffer.alloc(0)
 
@@ -42,14 +52,16 @@ class WriteBuffer {
   }
 
   appendLongString (string, encoding) {
-    if (Buffer.byteLength(string, encoding) >= PIN_FROM) return this.appendBytes(Buffer.from(string, encoding))
+    if (Buffer.byteLength(string, encoding) >= PIN_FROM) {
+      const bytes = Buffer.from(string, encoding)
+      return this.appendBytes(bytes, bytes.length)
+    }
     if (string.length * 3 > slabs.SLAB || Buffer.byteLength(string, encoding) > this.size - this.filled) this.nextSlab()
     return this.publish(this.bytes.write(string, this.filled, encoding))
   }
 
-  /** Puts a Uint8Array behind what is there: a copy, or a big chunk itself. @returns {number} its bytes */
-  appendBytes (chunk) {
-    const size = lengthOf(chunk)
+  /** Puts a Uint8Array of `size` bytes behind what is there: a copy, or a big chunk itself. @returns {number} `size` */
+  appendBytes (chunk, size) {
     if (size >= PIN_FROM) return this.pin(chunk, size)
     if (size > this.size - this.filled) this.nextSlab()
     // Memory that was transferred away can't be copied from.
@@ -117,4 +129,4 @@ class WriteBuffer {
   }
 }
 
-module.exports = { WriteBuffer, lengthOf }
+module.exports = { WriteBuffer, sizeOf }

@@ -6,15 +6,13 @@
 const fs = require('node:fs')
 const { isMainThread } = require('node:worker_threads')
 const { nextTick } = require('node:process')
+const { Base, kBase } = require('./base.js')
 const Carrier = require('./carrier.js')
 const channels = require('./channels.js')
 const errors = require('./errors.js')
 const exit = require('./exit.js')
 const { withDefaults } = require('./options.js')
 
-/** Where a class of ours has Node's own, in whatever copy of this package. */
-const kBase = Symbol.for('spillway.base')
-const Base = fs.WriteStream[kBase] ?? fs.WriteStream
 const { write, end, destroy, _write, _writev, _destroy, _construct } = Base.prototype
 
 const kCarrier = Symbol('spillway.carrier')
@@ -117,13 +115,20 @@ WriteStream.prototype._construct = function (callback) {
 WriteStream.prototype._write = function (chunk, encoding, callback) {
   const carrier = this[kCarrier]
   if (!isOurs(this, carrier, chunk)) return _write.call(this, chunk, encoding, callback)
-  if (!carrier.begin([{ chunk }], 'write', callback)) writeNothing(this, callback)
+  carry(this, carrier, [{ chunk }], callback)
 }
 
 WriteStream.prototype._writev = function (chunks, callback) {
   const carrier = this[kCarrier]
   if (!chunks.every(({ chunk }) => isOurs(this, carrier, chunk))) return _writev.call(this, chunks, callback)
-  if (!carrier.begin(chunks, 'writev', callback)) writeNothing(this, callback)
+  carry(this, carrier, chunks, callback)
+}
+
+function carry (stream, carrier, chunks, callback) {
+  const method = carrier.begin(chunks, callback)
+  // Only the system knows whether a write of no bytes fails.
+  if (method === 'write') _write.call(stream, NOTHING, 'buffer', callback)
+  if (method === 'writev') _writev.call(stream, [{ chunk: NOTHING }], callback)
 }
 
 /** Whether a chunk is for Rust. Without a descriptor, or of what is no chunk, Node tells the error. */
@@ -131,19 +136,13 @@ function isOurs (stream, carrier, chunk) {
   return carrier !== undefined && typeof stream.fd === 'number' && carrier.takes(chunk)
 }
 
-/** Only the system knows whether a write of no bytes fails. */
-function writeNothing (stream, callback) {
-  _write.call(stream, NOTHING, 'buffer', callback)
-}
-
 WriteStream.prototype._destroy = function (error, callback) {
   const done = error => {
     if (channels.close.hasSubscribers) channels.close.publish({ stream: this, error: error ?? null })
     callback(error)
   }
-  const carrier = this[kCarrier]
-  if (carrier === undefined) return _destroy.call(this, error, done)
-  carrier.destroy(fault => _destroy.call(this, error ?? fault, done))
+  this[kCarrier]?.destroy()
+  _destroy.call(this, error, done)
 }
 
 /** What of these a carrier compares and calls. */
@@ -152,7 +151,8 @@ const OWN = {
   nodeWrite: write,
   write: WriteStream.prototype._write,
   writev: WriteStream.prototype._writev,
-  construct: WriteStream.prototype._construct
+  construct: WriteStream.prototype._construct,
+  destroy: WriteStream.prototype._destroy
 }
 
 /**

@@ -192,8 +192,14 @@ export function members (stream: WriteStream): void {
   isExactly<void>()(stream.flushSync())
   isExactly<Stats>()(stream.stats())
   isExactly<number>()(stream.stats().droppedBytes)
+  isExactly<number>()(stream.stats().bufferedBytes)
+  isExactly<number>()(stream.stats().peakBufferedBytes)
+  isExactly<number>()(stream.stats().backpressureCount)
+  isExactly<number>()(stream.stats().backpressureTime)
+  // @ts-expect-error Its name is bufferedBytes.
+  isExactly<number>()(stream.stats().level)
   isExactly<string | null>()(stream.stats().lastError)
-  stream.on('stall', (error: NodeJS.ErrnoException) => error.code).on('resume', () => {}).on('drop', (size: number) => size)
+  stream.on('stall', (error: NodeJS.ErrnoException) => error.code).on('unstall', () => {}).on('drop', (size: number) => size)
   isExactly<number>()(stream.writableHighWaterMark)
   stream.on('open', fd => isExactly<number>()(fd))
     .once('ready', () => {})
@@ -218,6 +224,6 @@ export function members (stream: WriteStream): void {
   stream.bytesWritten = 0
   // @ts-expect-error The same.
   stream.pending = false
-  // @ts-expect-error A level, not an object.
+  // @ts-expect-error It is set by an option.
   stream.writableHighWaterMark = 1
 }
