@@ -6,7 +6,8 @@ import { FileHandle } from 'node:fs/promises'
 /**
  * Opens a writable stream into a file. Takes and gives what `fs.createWriteStream` does, and writes the bytes in Rust.
  *
- * The file is opened at once, in the background. An error of opening, writing or closing is emitted as `'error'`.
+ * The file is opened in the background, when the JavaScript that made the stream has run to its end. An error of opening,
+ * writing or closing is emitted as `'error'`.
  *
  * Follows {@link https://nodejs.org/api/fs.html#fscreatewritestreampath-options | fs.createWriteStream}.
  *
@@ -32,7 +33,8 @@ import { FileHandle } from 'node:fs/promises'
 export declare function createWriteStream (path: fs.PathLike, options?: BufferEncoding | WriteStreamOptions): WriteStream
 
 /**
- * The options of {@link createWriteStream}: all of `fs.createWriteStream`'s, and `lowWaterMark`.
+ * The options of {@link createWriteStream}: all of `fs.createWriteStream`'s, and spillway's own: `lowWaterMark`,
+ * `exitTimeout`, `retry`, `backpressure`, `budget` and `blockTimeout`.
  *
  * Follows {@link https://nodejs.org/api/fs.html#fscreatewritestreampath-options | fs.createWriteStream}.
  */
@@ -59,7 +61,8 @@ export interface WriteStreamOptions {
   /**
    * An open descriptor or `FileHandle` to write to, in place of `path`. No `'open'` and no `'ready'` is emitted for it.
    *
-   * spillway writes to a duplicate of it: bytes can't reach another file that is opened later under the same number.
+   * spillway writes to a duplicate of it, which is made together with the stream: bytes can't reach another file that
+   * is opened later under the same number.
    * The stream closes the descriptor itself, unless `autoClose` is false.
    */
   fd?: number | FileHandle | undefined
@@ -122,8 +125,9 @@ export interface WriteStreamOptions {
   exitTimeout?: number | undefined
 
   /**
-   * Has errors of a write waited out, those of a full disk say: the stream emits `'stall'`, tries again and again, and emits
-   * `'resume'` when it goes on, at the exact byte. Without it such an error ends the stream. This option is spillway's own.
+   * Enables retrying after some errors of a write, such as that of a full disk. The stream emits `'stall'`, tries again and
+   * again, and emits `'unstall'` when it goes on, at the exact byte. Without this option such an error ends the stream.
+   * This option is spillway's own.
    */
   retry?: RetryOptions | null | undefined
 
@@ -132,7 +136,7 @@ export interface WriteStreamOptions {
    *
    * - `'strict'`: the stream fails with a `RangeError`, `ERR_OUT_OF_RANGE`. Nothing of the chunk is written, all before it is.
    * - `'block'`: `write()` waits for room, the JavaScript thread and all, for at most `blockTimeout`; then as `'strict'`.
-   * - `'drop-newest'`: the chunk is dropped whole, counted in {@link WriteStream.stats}, told by `'drop'`; its callback is
+   * - `'drop-newest'`: the chunk is dropped whole, counted in {@link WriteStream.stats}, and `'drop'` is emitted; its callback is
    *   called with that error.
    *
    * @defaultValue none: it is buffered, as in Node, without limit
@@ -171,7 +175,7 @@ export interface WriteStreamOptions {
   fs?: FileSystem | null | undefined
 }
 
-/** Which errors of a write are waited out, and how. */
+/** After which errors of a write the stream tries again, and how. */
 export interface RetryOptions {
   /**
    * Codes of system errors.
@@ -193,37 +197,37 @@ export interface RetryOptions {
   limit?: number | undefined
 }
 
-/** What a stream has been through, see {@link WriteStream.stats}. */
+/** What a stream has been through, see {@link WriteStream.stats}. All counts begin when the stream is made. */
 export interface Stats {
-  /** Bytes that `write()` has taken in. */
+  /** Bytes that were accepted and that Rust has taken in. Chunks that Node holds, corked ones say, are not yet among them. */
   acceptedBytes: number
-  /** Chunks that `write()` has taken in. */
+  /** Chunks of `acceptedBytes`. */
   acceptedChunks: number
   /** Bytes that the kernel has taken, up to this instant. */
   writtenBytes: number
-  /** Chunks that are known to be written, callbacks and all. */
+  /** Chunks whose write is complete: Node was told so, and calls their callbacks. */
   writtenChunks: number
   /** Bytes of chunks that were dropped. */
   droppedBytes: number
   /** Chunks that were dropped. */
   droppedChunks: number
-  /** Bytes that wait now: `writableLength`. */
-  level: number
-  /** The most bytes that waited at once. */
-  peakLevel: number
-  /** How often `write()` answered false. */
-  falses: number
+  /** Bytes that are buffered now: `writableLength`. */
+  bufferedBytes: number
+  /** The most bytes that were buffered at once. */
+  peakBufferedBytes: number
+  /** How often `write()` returned false. */
+  backpressureCount: number
   /** How often `'drain'` was emitted. */
   drains: number
-  /** Time at or above `highWaterMark`, in milliseconds. */
-  timeAtMark: number
+  /** Time for which `highWaterMark` bytes or more were buffered, in milliseconds. */
+  backpressureTime: number
   /** Write calls to the kernel, those that failed among them. */
   writeCalls: number
-  /** `writtenBytes` for each of `writeCalls`. */
+  /** `writtenBytes` divided by `writeCalls`; 0 if there was no call. */
   bytesPerCall: number
-  /** How often `'stall'` had to be emitted. */
+  /** How many stalls have begun: the errors after which `retry` tries again. */
   stalls: number
-  /** The `code` of the stream's error, or of the last stall's. */
+  /** The `code` of the stream's error, or of the last stall's; null: there was none. */
   lastError: string | null
 }
 
@@ -283,7 +287,7 @@ export interface NodeWritev {
 /** What a {@link WriteStream} can write: text or bytes. A typed array or a `DataView` needs Node 20.13. */
 export type Chunk = string | NodeJS.ArrayBufferView
 
-/** Told when the kernel has taken a chunk, or why it has not. */
+/** Called when the kernel has taken a chunk, or with the error that kept it from being written. */
 export type WriteCallback = (error: Error | null | undefined) => void
 
 /**
@@ -292,17 +296,17 @@ export type WriteCallback = (error: Error | null | undefined) => void
  *
  * Emits three events more:
  *
- * - `'stall'` with the error: a write failed with an error that `retry` waits out
- * - `'resume'`: the target takes bytes again
+ * - `'stall'` with the error: a write failed with an error after which `retry` tries again
+ * - `'unstall'`: the target takes bytes again, and the stall is over
  * - `'drop'` with the size in bytes: a chunk was dropped; emitted within `write()`
  *
  * Follows {@link https://nodejs.org/api/fs.html#class-fswritestream | fs.WriteStream}.
  */
 export interface WriteStream extends fs.WriteStream {
   /**
-   * The number of bytes that the kernel has taken so far. Bytes that wait are not in it.
-   * It moves between turns of the event loop, not within one. Once the stream is closed, by an error or `destroy()`
-   * too, it is exact.
+   * The number of bytes that the kernel has taken so far. Buffered bytes are not in it.
+   * It moves between turns of the event loop, and in `flushSync()` and a `write()` that blocks. While nobody waits for
+   * the write, it may be some 10 ms old. Once the stream is closed, by an error or `destroy()` too, it is exact.
    *
    * Follows {@link https://nodejs.org/api/fs.html#writestreambyteswritten | writeStream.bytesWritten}.
    */
@@ -323,9 +327,10 @@ export interface WriteStream extends fs.WriteStream {
   readonly pending: boolean
 
   /**
-   * Takes a chunk to write. The bytes may reach the file at once, while JavaScript is still busy.
+   * Takes a chunk to write. Once the stream writes, the bytes may reach the file at once, while JavaScript is still busy.
    *
-   * Don't change a `Buffer` before its callback is called: one of 16384 bytes or more is written from where it is.
+   * Don't change a `Buffer`, and don't transfer its memory, before its callback is called: one of 16384 bytes or more is
+   * written from where it is.
    *
    * Follows {@link https://nodejs.org/api/stream.html#writablewritechunk-encoding-callback | writable.write}.
    *
@@ -393,8 +398,9 @@ export interface WriteStream extends fs.WriteStream {
   close (callback?: (error?: NodeJS.ErrnoException | null) => void): void
 
   /**
-   * Ends the stream at once. Bytes that no write has begun are dropped; their callbacks are told an error,
-   * `ERR_STREAM_DESTROYED` if none is given. `bytesWritten` says how many bytes the file has got.
+   * Ends the stream. What Node has begun to write is written; what lies behind it is dropped, unless it is in the file
+   * already. The callbacks that were not yet called get an error, `ERR_STREAM_DESTROYED` if none is given.
+   * `bytesWritten` says how many bytes the file has got.
    *
    * Follows {@link https://nodejs.org/api/stream.html#writabledestroyerror | writable.destroy}.
    *
@@ -404,19 +410,20 @@ export interface WriteStream extends fs.WriteStream {
   destroy (error?: Error): this
 
   /**
-   * Writes all that was accepted, on this thread, before it returns. Nothing of it is lost then, however the process ends.
-   * Waits at most `blockTimeout` for a target that takes nothing. May be called at any time, also on `'exit'`.
+   * Writes all that was accepted, corked chunks too, on this thread, before it returns. Nothing of it is lost then, however
+   * the process ends. It opens the file first, if that is still to be done.
+   * It waits at most `blockTimeout` for a target that takes nothing. May be called at any time, also on `'exit'`.
    *
    * @throws the error of the write, with its `code`; `ETIMEDOUT` if the target takes nothing
-   * @throws Error `ERR_INVALID_STATE`: the file is not open, or Node still holds chunks back
+   * @throws Error `ERR_INVALID_STATE`: Node is to open the file and has not yet, or Node holds chunks for the `_write` of a subclass
    * @throws Error `ERR_STREAM_DESTROYED`: the stream was destroyed before all was written
    */
   flushSync (): void
 
   /**
-   * Says what the stream has been through.
+   * Tells what the stream has been through: counts, times in milliseconds, and the last error.
    *
-   * @throws Error `ERR_INVALID_STATE`: the stream is in object mode, or its `fd` was not open, so that Node writes it
+   * @throws Error `ERR_INVALID_STATE`: Node writes the stream, since it is in object mode or its `signal` was aborted before
    */
   stats (): Stats
 }

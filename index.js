@@ -7,7 +7,7 @@ const WriteStream = require('./lib/write-stream.js')
  * See https://nodejs.org/api/fs.html#fscreatewritestreampath-options
  *
  * @param {string | Buffer | URL} path
- * @param {string | object} [options] as `fs.createWriteStream` takes them, and `lowWaterMark`
+ * @param {string | object} [options] as `fs.createWriteStream` takes them, and those of spillway
  * @returns {WriteStream}
  */
 function createWriteStream (path, options) {

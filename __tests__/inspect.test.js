@@ -92,5 +92,5 @@ test('nothing of how ours works is shown', async () => {
   const text = inspect(out, { depth: 5 })
   out.end()
   await once(out, 'close')
-  expect(text).not.toMatch(/spillway\.|Inlet|Sink|Int32Array|Slab/)
+  expect(text).not.toMatch(/spillway\.|Carrier|Sink|Int32Array|Slab/)
 })

@@ -16,6 +16,7 @@
 
 const { AsyncResource } = require('node:async_hooks')
 const { nextTick } = require('node:process')
+const { setImmediate } = require('node:timers')
 const Budget = require('./budget.js')
 const channels = require('./channels.js')
 const { ControlBlock, NONE, LAZY, EAGER } = require('./control-block.js')
@@ -29,6 +30,8 @@ const Stats = require('./stats.js')
 const { WriteBuffer, sizeOf } = require('./write-buffer.js')
 
 const { Token } = node
+/** What an idle stream holds of all that is listed: thousands of streams share it. */
+const NOTHING = Object.freeze([])
 
 /** Bytes that a run may buffer before the file is open; then the gate is opened early, or a loop that never yields would fill the memory. */
 const EARLY = 1024 * 1024
@@ -95,11 +98,11 @@ class Carrier {
     this.isBeginning = false
 
     /** Writes of Node's that are under way, in their order: more than one if a subclass calls `_write` twice. */
-    this.requests = []
+    this.requests = NOTHING
     /** Offset behind the last of them that was begun, and the chunks by then. */
     this.begun = 0
     this.begunChunks = 0
-    this.isCompleting = false
+    this.isLooking = false
     /** Whether a user waits for a chunk behind the write under way. */
     this.isNextAwaited = false
     /** What was accepted by the last poll. */
@@ -113,7 +116,7 @@ class Carrier {
     this.isCancelled = false
     /** The stream fails, but all that was accepted is written first. Then come these callbacks, as { end, callback }. */
     this.isFlushing = false
-    this.lateCallbacks = []
+    this.lateCallbacks = NOTHING
     this.isClosed = false
   }
 
@@ -260,7 +263,7 @@ class Carrier {
     this.begun = end
     io.begin(stream)
     if (fault !== null) request.error = errors.writeFailed(fault)
-    this.requests.push(request)
+    this.requests = [...this.requests, request]
     this.isNextAwaited = false
     this.firstCounted = 0
     eventLoop.ref()
@@ -281,19 +284,23 @@ class Carrier {
     return requests[0].isAwaited || this.isNextAwaited || state.needDrain || state.ending || state.destroyed || !this.isPlain
   }
 
-  /** Tells Node of its first write in a turn of its own. */
-  completeLater () {
-    if (this.isCompleting) return
-    this.isCompleting = true
-    eventLoop.setImmediate(() => this.complete())
+  /** Looks at the stream, in a turn of its own that is that of its first write: an error that is thrown there belongs to its domain, too. */
+  lookLater () {
+    if (this.isLooking) return
+    this.isLooking = true
+    const [request] = this.requests
+    const look = () => {
+      this.isLooking = false
+      this.look(() => this.complete(request))
+    }
+    if (request === undefined) eventLoop.setImmediate(look)
+    else request.runInAsyncScope(setImmediate, undefined, look)
   }
 
-  /** Tells Node that its first write is done, or has failed. */
-  complete () {
-    this.isCompleting = false
-    const request = this.requests[0]
-    if (request === undefined || !this.isDone(request)) return
-    this.requests.shift()
+  /** Tells Node that its first write is done, or has failed. @param {WriteRequest} [current] the one in whose async context this runs */
+  complete (current) {
+    const [request, ...others] = this.requests
+    this.requests = others.length === 0 ? NOTHING : others
     this.closeLane()
     // Before callbacks, in which a program may do with its memory what it likes.
     this.buffer.unpin()
@@ -302,8 +309,10 @@ class Carrier {
     this.countWritten(request, error)
     this.releaseIfEnded()
     eventLoop.unref()
-    if (this.isHandle) request.runInAsyncScope(() => { Promise.resolve().then(() => this.tell(request, error)) })
-    else request.runInAsyncScope(this.tell, this, request, error)
+    const tell = () => this.tell(request, error)
+    const tellInTime = this.isHandle ? () => { Promise.resolve().then(tell) } : tell
+    if (request === current) tellInTime()
+    else request.runInAsyncScope(tellInTime)
   }
 
   /** The error of `request`, as `fs.write` would have it, or null. */
@@ -357,7 +366,7 @@ class Carrier {
     }
     request.callback(error)
     this.finishFlush()
-    if (this.requests.length > 0 && this.isDone(this.requests[0]) && this.isWaitedFor) this.completeLater()
+    if (this.requests.length > 0 && this.isDone(this.requests[0]) && this.isWaitedFor) this.lookLater()
   }
 
   // ---- progress
@@ -370,33 +379,33 @@ class Carrier {
     if (requests.length === 0) {
       if (!this.isDestroying) return
       offset = buffer.accepted
-    } else if (requests[0].error !== null) return this.completeLater()
+    } else if (requests[0].error !== null) return this.lookLater()
     else if (requests[0].isAwaited || !this.isPlain) offset = requests[0].end
     else if (state.ending || state.destroyed || this.isNextAwaited) offset = buffer.accepted
     else if (state.needDrain) offset = Math.max(requests[0].end, buffer.accepted - this.lowWaterMark)
     else return
     if (!control.wakeAt(offset, buffer.accepted, EAGER)) {
       control.wake = NONE
-      this.completeLater()
+      this.lookLater()
     }
   }
 
-  /** Rust has called. In a turn of its own. */
+  /** Rust has called. */
   onWake () {
     this.control.noteWake()
-    this.look(() => this.complete())
+    this.lookLater()
   }
 
   /** At no call of Rust's, among other streams. */
   poll (isAlarm) {
-    this.look(() => this.isWaitedFor ? this.completeLater() : this.complete())
+    this.look(() => this.isWaitedFor ? this.lookLater() : this.complete())
     if (isAlarm) this.goIdle()
   }
 
   /** Looks how far Rust has come; `complete` is called if the first write is done. */
   look (complete) {
     if (this.isClosed) return
-    this.tellStalls()
+    if (this.stalls < this.control.stalls) this.requests.at(0)?.runInAsyncScope(this.tellStalls, this)
     if (this.isClosed) return
     if (this.requests.length > 0) {
       this.noteProgress()
@@ -505,7 +514,8 @@ class Carrier {
     const { buffer, opening, stream } = this
     if (this.isClosed || this.isDestroying) return
     this.closeLane()
-    if (this.isFlushing) {
+    // What can't be opened can't be flushed.
+    if (this.isFlushing && typeof stream.fd === 'number') {
       opening.openGate()
     } else {
       this.isCancelled = true
@@ -536,24 +546,26 @@ class Carrier {
     this.close(null)
   }
 
-  /** Nothing is written any more: Node may close the file. */
+  /** Nothing is written any more: Node, which waits for that, may close the file. */
   close (error) {
-    const { isDestroying, lateCallbacks, stream } = this
-    const settled = this.buffer.readSettled()
-    if (isDestroying) eventLoop.unref()
+    if (this.isDestroying) eventLoop.unref()
     this.isDestroying = false
     this.release()
-    for (const { end, callback } of lateCallbacks.splice(0)) callback(end <= settled ? null : errors.streamDestroyed())
-    stream.emit(io.done, error)
+    this.stream.emit(io.done, error)
   }
 
   release () {
-    const { buffer } = this
+    const { buffer, lateCallbacks, stream } = this
+    const settled = buffer.readSettled()
     this.isClosed = true
-    this.stream.bytesWritten = buffer.readSettled()
+    stream.bytesWritten = settled
     buffer.sink.cancel(0)
     buffer.release()
     eventLoop.deactivate(this)
+    this.lateCallbacks = NOTHING
+    for (const { end, callback } of lateCallbacks) {
+      callback(end <= settled ? null : this.control.hasFailed ? this.failure() : errors.streamDestroyed())
+    }
   }
 
   /** `stream.destroy()` was called: once more if `isAgain`, which waits for nothing. */
@@ -565,7 +577,7 @@ class Carrier {
     if (isAgain && this.isDestroying) {
       this.isCancelled = true
       this.buffer.sink.cancel(0)
-      eventLoop.setImmediate(() => this.onWake())
+      this.lookLater()
     }
   }
 
@@ -576,12 +588,14 @@ class Carrier {
     this.isFlushing = true
     if (this.isPlain) this.absorb()
     // Node would tell them at once that their bytes are lost.
-    let end = this.begun
+    const late = []
+    let end = Math.max(this.begun, this.uncounted)
     for (const entry of state.getBuffer()) {
       end += entry.chunk.length
-      this.lateCallbacks.push({ end, callback: entry.callback })
+      late.push({ end, callback: entry.callback })
       entry.callback = () => {}
     }
+    this.lateCallbacks = late
     stream.destroy(error)
   }
 

@@ -94,14 +94,6 @@ function invalidState (message) {
 }
 
 /**
- * A chunk whose memory was given away, with `postMessage` say, before it was written.
- * @returns {Error} ERR_INVALID_STATE
- */
-function chunkDetached () {
-  return invalidState('a chunk was detached from its memory before it was written; what was written of it is undefined')
-}
-
-/**
  * The number of an error as Rust tells it: libuv's, without the minus sign.
  * Elsewhere than on Windows that is the system's own; of what libuv has none
  * for it is that as well.
@@ -140,7 +132,6 @@ module.exports = {
   outOfRange,
   overBudget,
   invalidState,
-  chunkDetached,
   errnoOf,
   writeFailed
 }

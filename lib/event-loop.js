@@ -3,8 +3,9 @@
 // The event loop of this thread: which streams have something under way, when
 // they are polled, and what keeps the process alive for them.
 
+const { AsyncResource } = require('node:async_hooks')
 // Taken now: fake timers replace the globals, and do not mean ours.
-const { setImmediate, setInterval, setTimeout } = require('node:timers')
+const timers = require('node:timers')
 const { isMainThread } = require('node:worker_threads')
 const { Hub } = require('./native.js')
 const slabs = require('./slab-pool.js')
@@ -17,23 +18,22 @@ const slabs = require('./slab-pool.js')
 const SOON = 1
 const LATER = 10
 
+/** A turn is no request's: neither its async context nor its domain is to be found there. */
+const root = new AsyncResource('SPILLWAY')
+const { setInterval } = timers
+const setImmediate = root.bind(timers.setImmediate)
+const setTimeout = root.bind(timers.setTimeout)
+
 /** Streams with something under way, by number. Holds them: a stream that the program drops gets its bytes written. */
 const active = new Map()
 let lastNumber = 0
 let isPollDue = false
 
-/**
- * Rust's calls. Those for an open are delivered at once; the others in a turn
- * of their own, since Node makes up to a thousand of Rust's calls in one.
- */
+/** Rust's calls. Node makes up to a thousand of them in one turn. */
 const hub = new Hub(number => {
   const carrier = active.get(number)
-  if (carrier?.opening.poll() === false) setImmediate(deliver, carrier)
+  if (carrier?.opening.poll() === false) carrier.onWake()
 }, !isMainThread)
-
-function deliver (carrier) {
-  carrier.onWake()
-}
 
 /** @returns {number} for a new stream; as wide as Rust's */
 function nextNumber () {

@@ -16,6 +16,8 @@ let isExiting = false
  * this is no listener, but comes before them.
  */
 function watch () {
+  // Made by a listener for 'exit', when it is too late to come before it.
+  if (process._exiting) isExiting = true
   const flushes = process[kFlushes] ?? wrapEmit()
   flushes.add(flushAll)
 }
@@ -33,9 +35,9 @@ function wrapEmit () {
 
 /** No turn comes any more: what is left is written here. */
 function flushAll () {
-  isExiting = true
   // If a turn comes after all, a program has only said that it ends.
-  setImmediate(() => { isExiting = false }).unref()
+  if (!isExiting) setImmediate(() => { isExiting = false }).unref()
+  isExiting = true
   for (const carrier of active.values()) carrier.prepareFlush()
   hub.flush()
   for (const carrier of active.values()) {

@@ -53,9 +53,10 @@ function grow (state, token, size) {
 
 /** The chunks at the end of Node's buffer that are no tokens: `{ chunk, callback }`. */
 function chunksBehindTokens (state) {
-  if (state.bufferedRequestCount === 0) return []
-  const entries = state.getBuffer()
-  return entries.slice(entries.findLastIndex(({ chunk }) => chunk instanceof Token) + 1)
+  const { buffered } = state
+  let from = buffered.length
+  while (from > state.bufferedIndex && !(buffered[from - 1].chunk instanceof Token)) from--
+  return buffered.slice(from)
 }
 
 /**
@@ -68,17 +69,15 @@ function reduce (state, size, from) {
   const written = Math.min(size, state.writelen)
   state.writelen -= written
   let left = size - written
-  if (left === 0) return from
-  const entries = state.getBuffer()
-  for (;;) {
-    const { chunk } = entries[from]
+  while (left > 0) {
+    const { chunk } = state.buffered[state.bufferedIndex + from]
     const part = Math.min(left, chunk.length)
     chunk.length -= part
     left -= part
-    // One of no length that is the last may grow again.
-    if (left === 0) return from
-    from++
+    // The last may grow again, and stays.
+    if (left > 0) from++
   }
+  return from
 }
 
 /** What write() answers for what Node counts now; false: 'drain' is owed. */
@@ -98,9 +97,9 @@ function settleDrain (state) {
   state.needDrain = false
 }
 
-/** The number of chunks that Node has, by which writes show that went past the lane. -1: it is corked, or has failed. */
+/** The number of chunks that Node has, by which writes show that went past the lane. -1: Node would not just put one more behind them. */
 function pendingChunks (state) {
-  return state.corked === 0 && state.errored === null ? state.pendingcb : -1
+  return mayBuffer(state) && !state.ending ? state.pendingcb : -1
 }
 
 /** Whether Node does with a token what the fast lane relies on. */

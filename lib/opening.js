@@ -153,7 +153,7 @@ class Opening {
     this.callback = this.resource = null
     eventLoop.unref()
     const fd = earlyFd ?? control.descriptor
-    resource.runInAsyncScope(() => {
+    resource.runInAsyncScope(() => this.keepDomain(resource, () => {
       if (fd >= 0) {
         stream.fd = fd
         callback()
@@ -166,8 +166,18 @@ class Opening {
         this.by = NODE
         this.Base.prototype._construct.call(stream, callback)
       }
-    })
+    }))
     return true
+  }
+
+  /** What a listener throws goes to the domain of `resource`, which would be left by then. */
+  keepDomain (resource, tell) {
+    try {
+      tell()
+    } catch (error) {
+      if (process.domain == null) throw error
+      resource.runInAsyncScope(eventLoop.setImmediate, undefined, () => { throw error })
+    }
   }
 
   /** Node's first write: from now on bytes are written. @returns {{ errno: number } | null} why they can't be */

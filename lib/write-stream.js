@@ -11,6 +11,7 @@ const Carrier = require('./carrier.js')
 const channels = require('./channels.js')
 const errors = require('./errors.js')
 const exit = require('./exit.js')
+const io = require('./io-state.js')
 const { withDefaults } = require('./options.js')
 
 const { write, end, destroy, _write, _writev, _destroy, _construct } = Base.prototype
@@ -36,7 +37,7 @@ function WriteStream (path, options) {
   if (!isMainThread && isObject && customFs == null && options.fd == null) options.fs = fsOfWorker(this)
   Base.call(this, path, options)
   // In object mode Node counts objects, and all stays Node's.
-  if (this.writableObjectMode || this.destroyed) return
+  if (this.writableObjectMode || this.destroyed || !io.isKnown) return
   exit.watch()
   const carrier = new Carrier(this, { ...options, fs: customFs }, OWN)
   Object.defineProperty(this, kCarrier, { value: carrier })

@@ -57,7 +57,7 @@ testPage('backpressure', {
         const text = String(await fifo.read())
         await done
         fifo.close()
-        return { peak: out.stats().peakLevel, mark: MARK, lines: text.trimEnd().split('\\n').every((line, at) => line === 'line ' + at) }`, { values })
+        return { peak: out.stats().peakBufferedBytes, mark: MARK, lines: text.trimEnd().split('\\n').every((line, at) => line === 'line ' + at) }`, { values })
       expect(peak).toBeGreaterThanOrEqual(mark)
       expect(peak).toBeLessThan(mark + 'line 50000\n'.length)
       expect(lines).toBe(true)
@@ -79,7 +79,7 @@ testPage('backpressure', {
         const read = await fifo.read()
         await done
         fifo.close()
-        return { peak: out.stats().peakLevel, mark: MARK, same: read.equals(bytes) }`, { values })
+        return { peak: out.stats().peakBufferedBytes, mark: MARK, same: read.equals(bytes) }`, { values })
       expect(same).toBe(true)
       expect(peak).toBeGreaterThanOrEqual(mark)
       expect(peak).toBeLessThan(mark + 64 * KIB)
@@ -107,7 +107,7 @@ testPage('backpressure', {
         const text = String(await fifo.read())
         await done
         fifo.close()
-        return { early, size: /^X+$/.exec(text)[0].length, peak: out.stats().peakLevel, mark: MARK }`, { values })
+        return { early, size: /^X+$/.exec(text)[0].length, peak: out.stats().peakBufferedBytes, mark: MARK }`, { values })
       expect(early).toBe(0)
       expect(size).toBe(300 * KIB)
       expect(peak).toBe(mark)
@@ -153,7 +153,7 @@ testPage('backpressure', {
         await fifo.read()
         const { code } = await failed
         fifo.close()
-        return { code, peak: out.stats().peakLevel }`, { values })
+        return { code, peak: out.stats().peakBufferedBytes }`, { values })
       expect(code).toBe('ERR_OUT_OF_RANGE')
       expect(peak).toBeLessThanOrEqual(256 * KIB)
     },
@@ -164,7 +164,7 @@ testPage('backpressure', {
         for (let at = 0; at < 1000; at++) out.write('x'.repeat(10000))
         out.end()
         await require('node:events').once(out, 'close')
-        return { peak: out.stats().peakLevel, size: fs.statSync('out.txt').size }`)
+        return { peak: out.stats().peakBufferedBytes, size: fs.statSync('out.txt').size }`)
       expect(size).toBe(10_000_000)
       expect(peak).toBeLessThanOrEqual(256 * KIB)
     },
@@ -184,7 +184,7 @@ testPage('backpressure', {
       expect(stats.droppedChunks).toBeGreaterThan(0)
       expect(drops).toBe(stats.droppedChunks)
       expect(size).toBe(10_000 * (100 - drops))
-      expect(stats.peakLevel).toBeLessThanOrEqual(256 * KIB)
+      expect(stats.peakBufferedBytes).toBeLessThanOrEqual(256 * KIB)
     }
   }
 })

@@ -55,7 +55,7 @@ const iter = {
       }
       const count = await save(source(), 'a.bin')
       const isRight = fs.readFileSync('a.bin').every((byte, at) => byte === Math.floor(at / 10000) % 256)
-      return [count, isRight, out.stats().peakLevel]`, { args: [ITER] })
+      return [count, isRight, out.stats().peakBufferedBytes]`, { args: [ITER] })
     expect([count, isRight]).toEqual([30_000_000, true])
     expect(peak).toBeLessThan(1024 * 1024 + 10_000)
   },
@@ -107,7 +107,7 @@ testPage('recipes/platform', {
         for (let at = 0; at < 100; at++) if (!out.write('x'.repeat(50000))) await once(out, 'drain')
         out.end()
         await once(out, 'finish')
-        fs.writeSync(1, JSON.stringify([out.stats().drains > 0, out.stats().peakLevel < 1048576 + 50000]))`,
+        fs.writeSync(1, JSON.stringify([out.stats().drains > 0, out.stats().peakBufferedBytes < 1048576 + 50000]))`,
       { name: 'none', prefix: ['sh', '-c', '"$0" "$@" | dd bs=512 2> /dev/null'] })
       expect(stdout.replace(/^x+/, '')).toBe('[true,true]')
       expect(stdout.lastIndexOf('x')).toBe(5_000_000 - 1)

@@ -7,6 +7,7 @@ const { ACTIONS, BYTES } = require('./actions.js')
 const chunks = require('./chunks.js')
 const Folder = require('./folder.js')
 const Journal = require('./journal.js')
+const slowDisk = require('./slow-disk.js')
 const { makeStream } = require('./subclasses.js')
 const { baseOf, prepare } = require('./target.js')
 const waits = require('./waits.js')
@@ -47,6 +48,7 @@ class Player {
     this.api = api
     this.example = example
     this.jitter = jitter ?? (() => {})
+    this.isJittery = jitter !== undefined
     this.isHurried = isHurried
     this.folder = new Folder()
     this.path = this.folder.of('file')
@@ -239,6 +241,8 @@ class Player {
   /** @returns {Promise<Result>} */
   async play () {
     const [path, options] = await prepare(this)
+    // It is stock that is to show all that it may do: spillway takes nothing but Node's own functions.
+    const makeFast = this.isJittery && this.api === fs ? slowDisk() : () => {}
     current = last = this
     try {
       if (this.create(path, options)) await this.playOn()
@@ -248,6 +252,7 @@ class Player {
       return this.result()
     } finally {
       current = null
+      makeFast()
       this.closeLeft()
       this.folder.remove()
     }

@@ -19,7 +19,8 @@ function repeat (player, times, schedule) {
     if (--times > 0) schedule(again)
     else player.resume()
   }
-  player.jitter()
+  // Behind the ticks in which Node begins what is to be overtaken, or not.
+  process.nextTick(() => process.nextTick(player.jitter))
   schedule(again)
   return true
 }
