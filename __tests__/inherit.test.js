@@ -180,3 +180,32 @@ test('a stream that keeps to stock counts its bytes as stock does', async () => 
     expect(stream.bytesWritten).toBe(3)
   })
 })
+
+sameAsStock('a _destroy() that leaves it to super, before the stream is constructed', async run => {
+  class Heir extends run.WriteStream {
+    _destroy (error, callback) { super._destroy(error, callback) }
+  }
+  const stream = run.watch(new Heir(run.path))
+  stream.destroy()
+  await closed(stream)
+})
+
+sameAsStock('a _write() that asks super only in a later tick, and an end() meanwhile', async run => {
+  class Heir extends run.WriteStream {
+    _write (...args) { process.nextTick(() => super._write(...args)) }
+  }
+  const stream = run.watch(new Heir(run.path))
+  await opened(stream)
+  stream.write('a', () => stream.end('b'))
+  await closed(stream)
+})
+
+sameAsStock('a _final() that writes a footer', async run => {
+  class Heir extends run.WriteStream {
+    _final (callback) { super._write(Buffer.from('footer'), 'buffer', callback) }
+  }
+  const stream = run.watch(new Heir(run.path))
+  stream.write('body ')
+  stream.end()
+  await closed(stream)
+})

@@ -117,6 +117,8 @@ class Carrier {
     /** The stream fails, but all that was accepted is written first. Then come these callbacks, as { end, callback }. */
     this.isFlushing = false
     this.lateCallbacks = NOTHING
+    /** The descriptor is let go of: what is written after all is Node's to write. */
+    this.isReleased = false
     this.isClosed = false
   }
 
@@ -138,7 +140,7 @@ class Carrier {
 
   /** Whether a chunk that Node hands over is for Rust. */
   takes (chunk) {
-    return chunk instanceof Token || sizeOf(chunk) >= 0
+    return !this.isReleased && (chunk instanceof Token || sizeOf(chunk) >= 0)
   }
 
   /** Opens the lane, if Node would put a chunk into its buffer now. @returns {boolean} whether it is open */
@@ -408,8 +410,8 @@ class Carrier {
     if (this.stalls < this.control.stalls) this.requests.at(0)?.runInAsyncScope(this.tellStalls, this)
     if (this.isClosed) return
     if (this.requests.length > 0) {
-      this.noteProgress()
       if (this.isDone(this.requests[0])) return complete()
+      this.noteProgress()
     }
     this.finishFlush()
     this.buffer.unpin()
@@ -502,11 +504,13 @@ class Carrier {
     this.releaseIfEnded()
   }
 
-  /** Lets go of the descriptor before 'finish': the reader of a pipe waits for its end. */
+  /** Lets go of the descriptor before 'finish': the reader of a pipe waits for its end. Not if a subclass may have more to write. */
   releaseIfEnded () {
-    const { buffer, opening, requests, state } = this
-    if (state.ending && requests.length === 0 && state.bufferedRequestCount === 0 && opening.isGateOpen &&
-        buffer.readSettled() === buffer.accepted) buffer.sink.cancel(buffer.accepted)
+    const { buffer, opening, requests, state, stream } = this
+    const isAllWritten = state.ending && requests.length === 0 && node.lengthBehindWrite(state) === 0 && buffer.readSettled() === buffer.accepted
+    if (!isAllWritten || !opening.isGateOpen || !this.isPlain || typeof stream._final === 'function') return
+    this.isReleased = true
+    buffer.sink.cancel(buffer.accepted)
   }
 
   /** Before Node's `_destroy`, which waits while something is written: drops what Node has not begun to write. */
@@ -573,7 +577,8 @@ class Carrier {
     this.closeLane()
     if (isAgain || !this.isFlushing) this.opening.cancel()
     // A subclass closes the file itself.
-    if (this.stream._destroy !== this.own.destroy && !this.isFlushing && !this.isClosed) this.destroy()
+    const isClosedElsewhere = this.stream._destroy !== this.own.destroy && this.state.constructed
+    if (isClosedElsewhere && !this.isFlushing) this.destroy()
     if (isAgain && this.isDestroying) {
       this.isCancelled = true
       this.buffer.sink.cancel(0)

@@ -183,7 +183,6 @@ const LOOKS = {
   content: player => player.isCalm() && player.hasFile ? fs.readFileSync(player.path) : 'not calm',
   keys: (player, stream) => Object.keys(stream).join(),
   listeners: (player, stream) => stream.eventNames().map(name => `${String(name)}:${stream.listenerCount(name)}`).sort().join(),
-  buffer: (player, stream) => stream.writableBuffer?.length
 }
 
 const CHANGES = {

@@ -64,4 +64,27 @@ function lastDifference (stock, ours) {
   return at
 }
 
-module.exports = differences
+/** Differences after which a program goes another way: of such a program nothing more is told. See docs/internals/divergences.md. */
+const programs = [
+  {
+    name: 'aborted before it was made',
+    reason: 'Stock opens, and empties, the file of a stream whose signal is aborted already, and never closes it. Spillway opens nothing.',
+    is: ({ options }) => options.signal === 'aborted'
+  },
+  {
+    name: 'descriptor closed behind the stream',
+    reason: 'Spillway writes to a duplicate of a descriptor, so that the bytes reach the right file, and no other.',
+    is: program => has(program, /"do":"close behind"/)
+  },
+  {
+    name: 'write methods replaced while chunks are buffered',
+    reason: 'A method that is put onto a stream later is handed the tokens of chunks that were written before.',
+    is: program => has(program, /"do":"patch","method":"_writev?"/)
+  }
+]
+
+function has (program, pattern) {
+  return pattern.test(JSON.stringify(program))
+}
+
+module.exports = { differences, programs }

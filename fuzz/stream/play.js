@@ -242,7 +242,7 @@ class Player {
   async play () {
     const [path, options] = await prepare(this)
     // It is stock that is to show all that it may do: spillway takes nothing but Node's own functions.
-    const makeFast = this.isJittery && this.api === fs ? slowDisk() : () => {}
+    const makeFast = this.isJittery && this.api === fs ? slowDisk(this.handle) : () => {}
     current = last = this
     try {
       if (this.create(path, options)) await this.playOn()

@@ -48,7 +48,7 @@ const work = oneOf(
   [14, { do: 'uncork' }],
   [3, fc.record({ do: fc.constant('setDefaultEncoding'), encoding })],
   [8, fc.record({ do: fc.constant('writes'), chunk, count: oneOf([6, upTo(20)], [1, upTo(400)]) })],
-  [5, fc.record({ do: fc.constant('look'), at: among('exists', 'size', 'content', 'keys', 'listeners', 'buffer') })],
+  [5, fc.record({ do: fc.constant('look'), at: among('exists', 'size', 'content', 'keys', 'listeners') })],
   [3, fc.record({ do: fc.constant('change'), how: among('rename', 'unlink', 'truncate', 'header') })],
   [1, { do: 'throw' }],
   [2, fc.record({ do: fc.constant('patch'), method: among('write', 'end', 'emit', 'destroy', '_write', '_writev', '_destroy') })],

@@ -18,8 +18,25 @@ function after (turns, callback, args) {
   setImmediate(after, turns - 1, callback, args)
 }
 
-/** @returns {() => void} makes it fast again */
-function slowDisk () {
+/** The same for a FileHandle, which has functions of its own. */
+function slowHandle (handle) {
+  for (const name of ['write', 'writev']) {
+    const turns = among(TURNS)
+    handle[name] = async function (...args) {
+      const outcome = Object.getPrototypeOf(handle)[name].apply(handle, args)
+      await outcome.catch(() => {})
+      await new Promise(resolve => after(among(turns), resolve, []))
+      return outcome
+    }
+  }
+}
+
+/**
+ * @param {import('node:fs').promises.FileHandle} [handle] what the program writes to, if it is one
+ * @returns {() => void} makes it fast again
+ */
+function slowDisk (handle) {
+  if (handle !== undefined) slowHandle(handle)
   const originals = {}
   for (const name of FUNCTIONS) {
     const original = originals[name] = fs[name]
