@@ -8,7 +8,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { Writable } = require('node:stream')
 const spillway = require('..')
-const { Run, sameAsStock, closed } = require('./helpers/same-as-stock.js')
+const { Run, sameAsStock, closed, opened } = require('./helpers/same-as-stock.js')
 
 sameAsStock('without new', async run => {
   const stream = run.watch(run.WriteStream(run.path))
