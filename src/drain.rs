@@ -20,7 +20,7 @@ use crate::{
 /// How long a drainer that finds little to write naps before it looks again,
 /// and sleeps if there is nothing. Waking a sleeper costs JS some
 /// microseconds, a nap costs the machine one timer; and what comes meanwhile
-/// goes out in one write. `docs/design.md`, "The drainer", has the measurements.
+/// goes out in one write. `docs/design.md`, "The write job", has the measurements.
 pub const LINGER: Duration = Duration::from_micros(100);
 
 /// A write of so many bytes is worth going on without a nap.

@@ -13,7 +13,7 @@
 //! | waiting | stores `wanted`, `waiting`, then loads `written` | adds to `written`, then loads `waiting`, `wanted` |
 //!
 //! So at least one of the two sees the other, and no wake-up is lost.
-//! `tests/handshake.rs` checks that with loom; `lib/inlet.js` is the JS side.
+//! `tests/handshake.rs` checks that with loom; `lib/control-block.js` is the JS side.
 
 #[cfg(not(feature = "loom"))]
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};

@@ -7,10 +7,10 @@
 //!    JS buffer over it another, so neither a garbage collection nor the death
 //!    of a worker frees it under the other.
 //! 2. JS writes only at or above the fill mark, then raises the mark
-//!    (`lib/inlet.js`, `admit`). Rust reads only below the mark, after it has
+//!    (`lib/write-buffer.js`, `publish`). Rust reads only below the mark, after it has
 //!    seen it raised. So no byte is ever read and written at once.
 //! 3. A slab is filled anew only when all that was read from it is written:
-//!    JS counts the bytes (`lib/inlet.js`, `recycle`).
+//!    JS counts the bytes (`lib/write-buffer.js`, `recycle`).
 
 use std::{io, slice, sync::Arc};
 

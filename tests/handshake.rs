@@ -53,13 +53,13 @@ enum Sleep {
 /// What JS does to have something drained.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Put {
-    /// `Inlet.admit`: a byte more in the live slab.
+    /// `WriteBuffer.publish`: a byte more in the live slab.
     Fill,
-    /// `Inlet.putBytes` of a big chunk: appends it, then looks for a sleeper.
+    /// `WriteBuffer.pin` of a big chunk: appends it, then looks for a sleeper.
     Append,
     /// Looks for a sleeper, then appends.
     LooksFirst,
-    /// `Inlet.nextSlab`, then a byte into the new slab.
+    /// `WriteBuffer.nextSlab`, then a byte into the new slab.
     NextSlab,
     /// The same, but it takes the drainer of the new slab for awake.
     Forgets,
@@ -226,7 +226,7 @@ impl Js {
         self.jobs.push(thread::spawn(move || model.run()));
     }
 
-    /// `Inlet.admit`.
+    /// `WriteBuffer.publish`.
     fn admit(&mut self, size: u32) {
         self.mark += size;
         if self.model.level.fill(self.mark) {
@@ -523,7 +523,7 @@ impl Owner {
         self.jobs.push(thread::spawn(move || shared.run()));
     }
 
-    /// `Inlet.admit`.
+    /// `WriteBuffer.publish`.
     fn fill(&mut self, size: u32) {
         self.mark += size;
         if self.shared.level.fill(self.mark) {
@@ -672,7 +672,7 @@ fn who_looks_before_it_says_that_it_waits_may_not_be_told() {
 }
 
 /// JS waits for one offset and, before that is reached, for a nearer one:
-/// `Inlet.wait` does so when a wait for its own books becomes one for a
+/// `ControlBlock.wakeAt` does so when a wait for its own books becomes one for a
 /// producer. It may be told twice, since the first wait may be taken for the
 /// second, but not never, and not too early.
 ///
@@ -713,7 +713,7 @@ fn who_changes_to_a_nearer_offset_is_told_of_that() {
 // ---- nap
 
 /// A drainer that goes to nap while JS comes to wait urgently: one of the two
-/// must see the other. `Stream::nap` up to its wait, and `Inlet.waitFor`.
+/// must see the other. `Stream::nap` up to its wait, and `ControlBlock.wakeAt`.
 fn naps(nap: fn(&Level) -> bool, wait: fn(&Level) -> bool) {
     loom::model(move || {
         let level = Arc::new(words());

@@ -276,7 +276,7 @@ impl<F: Fn() + Send + Sync> Listener for Ear<F> {
     }
 }
 
-/// What JS does to put bytes into a stream: `lib/inlet.js` in little.
+/// What JS does to put bytes into a stream: `lib/write-buffer.js` in little.
 pub(crate) struct Feeder {
     stream: Arc<Stream>,
     slab: Option<Arc<Slab>>,
