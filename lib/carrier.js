@@ -140,7 +140,7 @@ class Carrier {
 
   /** Whether a chunk that Node hands over is for Rust. */
   takes (chunk) {
-    return !this.isReleased && (chunk instanceof Token || sizeOf(chunk) >= 0)
+    return chunk instanceof Token || (!this.isReleased && sizeOf(chunk) >= 0)
   }
 
   /** Opens the lane, if Node would put a chunk into its buffer now. @returns {boolean} whether it is open */
@@ -507,7 +507,8 @@ class Carrier {
   /** Lets go of the descriptor before 'finish': the reader of a pipe waits for its end. Not if a subclass may have more to write. */
   releaseIfEnded () {
     const { buffer, opening, requests, state, stream } = this
-    const isAllWritten = state.ending && requests.length === 0 && node.lengthBehindWrite(state) === 0 && buffer.readSettled() === buffer.accepted
+    const isAllWritten = state.ending && requests.length === 0 && state.bufferedRequestCount === 0 &&
+      node.lengthBehindWrite(state) === 0 && buffer.readSettled() === buffer.accepted
     if (!isAllWritten || !opening.isGateOpen || !this.isPlain || typeof stream._final === 'function') return
     this.isReleased = true
     buffer.sink.cancel(buffer.accepted)
