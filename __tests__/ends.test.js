@@ -131,7 +131,9 @@ test('worker.terminate() in mid-write loses at most the write that JavaScript is
       })
       process.on('exit', () => console.log(JSON.stringify(counts.map(writes => [...writes]))))
     } else {
+      // Before that, nothing of JavaScript is left to tell which file it was to be.
       play(createWriteStream, workerData.files, workerData.plan, {
+        isOpen: true,
         rounds: workerData.plan.steps.some(step => step.do === 'write') ? ${ROUNDS} : 1,
         onWrite: stream => Atomics.add(workerData.writes, stream, 1)
       })

@@ -154,3 +154,13 @@ for (const which of ['stock', 'spillway']) {
     expect(stderr).toMatch('ENOSPC: no space left on device, write')
   })
 }
+
+test('a file whose open is Node\'s own and still under way: the loss is told', async () => {
+  const { code, stderr } = await runScript('spillway', `
+    const out = createWriteStream(file, { fs: { ...fs, open: (...args) => fs.open(...args) } })
+    out.write('text')
+    // Behind the tick in which Node calls open().
+    process.nextTick(() => process.exit(0))`)
+  expect(code).toBe(0)
+  expect(stderr).toMatch(/SpillwayWarning: 4 bytes could not be written to \S+file before the process ended/)
+})

@@ -183,6 +183,8 @@ class Opening {
   /** Node's first write: from now on bytes are written. @returns {{ errno: number } | null} why they can't be */
   openGate () {
     if (this.isGateOpen) return null
+    // Node's own open, or a subclass', is still to bring the descriptor.
+    if (this.by !== NATIVE && this.control.isOpening && typeof this.stream.fd !== 'number') return null
     const fault = this.control.isOpening && typeof this.stream.fd === 'number' ? this.sink.give(this.stream.fd, this.start) : null
     if (fault !== null) return fault
     this.isGateOpen = true

@@ -25,12 +25,13 @@ const fsOfNode = { ...fs, open: (...args) => fs.open(...args) }
  * @param {Function} createWriteStream
  * @param {string[]} files of the streams
  * @param {{ streams: { highWaterMark: number, opensByNode: boolean }[], steps: object[] }} plan
- * @param {{ rounds?: number, onWrite?: (stream: number) => void }} [options] `onWrite` is called behind each write()
+ * @param {{ rounds?: number, onWrite?: (stream: number) => void, isOpen?: boolean }} [options] `onWrite` is called behind each write(); `isOpen`: the steps begin when the files are open
  */
-async function play (createWriteStream, files, { streams, steps }, { rounds = 1, onWrite = () => {} } = {}) {
+async function play (createWriteStream, files, { streams, steps }, { rounds = 1, onWrite = () => {}, isOpen = false } = {}) {
   const outs = streams.map(({ highWaterMark, opensByNode }, at) => {
     return createWriteStream(files[at], { highWaterMark, fs: opensByNode ? fsOfNode : undefined })
   })
+  if (isOpen) await Promise.all(outs.map(out => once(out, 'ready')))
   const writes = streams.map(() => 0)
   const perform = {
     write (out, step) {
@@ -50,6 +51,9 @@ async function play (createWriteStream, files, { streams, steps }, { rounds = 1,
       if (wait) await wait
     }
   }
+  // What Node opens itself, and has not opened when the end comes, is lost, and told to be.
+  const pending = outs.filter((out, at) => streams[at].opensByNode && out.pending && !out.destroyed)
+  await Promise.all(pending.map(out => once(out, 'ready')))
 }
 
 /** The writes that stream number `stream` takes in, round after round, as bytes. */
