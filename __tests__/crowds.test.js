@@ -79,7 +79,8 @@ test(`50 workers that load the addon, write and die, ${ROUNDS + 1} rounds: all i
       const out = createWriteStream(workerData.name)
       for (let at = 0; at < SIZE; at += 100) out.write('x'.repeat(100))
       if (workerData.exits) process.exit(0)
-      parentPort.postMessage('written')
+      // Before that Rust does not know which file it is to be.
+      out.once('open', () => parentPort.postMessage('written'))
       setInterval(() => {}, 1000)
     }`, { args: ['--expose-gc'], values: { rounds: ROUNDS } })
   expect([code, stderr]).toEqual([0, ''])
