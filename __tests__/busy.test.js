@@ -87,6 +87,8 @@ test.each([
   const run = new Run({ createWriteStream })
   await run.result(async () => {
     const out = createWriteStream(run.path)
+    // As with stock, nothing touches the file in the run that made the stream.
+    await opened(out)
     out.write(chunk)
     expect(spinUntil(() => size(run.path) === chunk.length)).toBe(true)
     // The drainer has gone to sleep meanwhile: it must be roused.
@@ -101,6 +103,7 @@ test('a run sees no progress before its end, so that it is told false and yields
   const run = new Run({ createWriteStream })
   await run.result(async () => {
     const out = createWriteStream(run.path, { highWaterMark: 1000 })
+    await opened(out)
     for (let count = 1; count < 10; count++) {
       expect(out.write(Buffer.alloc(100))).toBe(true)
       expect(spinUntil(() => size(run.path) === count * 100)).toBe(true)
