@@ -576,7 +576,8 @@ class Carrier {
   /** `stream.destroy()` was called: once more if `isAgain`, which waits for nothing. */
   onDestroy (isAgain) {
     this.closeLane()
-    if (isAgain || !this.isFlushing) this.opening.cancel()
+    if (isAgain) this.isFlushing = false
+    if (!this.isFlushing) this.opening.cancel()
     // A subclass closes the file itself.
     const isClosedElsewhere = this.stream._destroy !== this.own.destroy && this.state.constructed
     if (isClosedElsewhere && !this.isFlushing) this.destroy()
