@@ -66,7 +66,7 @@ class Carrier {
   /**
    * @param {import('./write-stream.js')} stream
    * @param {object} options as lib/options.js makes them
-   * @param {{ Base: Function, write: Function, writev: Function, construct: Function }} own Node's class, and our methods
+   * @param {object} own Node's class, its `write`, and our methods: see lib/write-stream.js
    */
   constructor (stream, options, own) {
     this.number = eventLoop.nextNumber()
@@ -76,7 +76,7 @@ class Carrier {
     const control = new ControlBlock(eventLoop.hub.create(this.number, options))
     this.control = control
     this.buffer = new WriteBuffer(control)
-    this.opening = new Opening(stream, control, { ...own, customFs: options.fs })
+    this.opening = new Opening(stream, control, own, options.fs)
     this.lowWaterMark = options.lowWaterMark ?? 0
     /** From here on progress may not wait for the next alarm. */
     this.pollFrom = Math.min(stream.writableHighWaterMark / 2, EARLY)

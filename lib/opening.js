@@ -55,9 +55,10 @@ class Opening {
   /**
    * @param {import('./write-stream.js')} stream
    * @param {import('./control-block.js').ControlBlock} control
-   * @param {{ Base: Function, construct: Function, customFs: object | undefined }} node `Base` is Node's class, `construct` our `_construct`
+   * @param {{ Base: Function, construct: Function }} own Node's class, and our `_construct`
+   * @param {object | undefined} customFs the option `fs`
    */
-  constructor (stream, control, { Base, construct, customFs }) {
+  constructor (stream, control, { Base, construct }, customFs) {
     this.stream = stream
     this.control = control
     this.sink = control.sink
@@ -197,7 +198,7 @@ class Opening {
    * @param {boolean} isLast whether Node won't open it any more
    */
   openEarly (isLast) {
-    const { path, flags, mode, fd } = this.stream
+    const { fd } = this.stream
     // Rust would open what a subclass may not want to be opened.
     const isOurs = this.stream._construct === this.ownConstruct
     if (this.by === WAITS && typeof fd !== 'number' && isOurs) {
@@ -205,7 +206,7 @@ class Opening {
         this.by = NATIVE
         this.sink.openNow(...this.request)
       } else if (!this.openOnWindows() && isLast && this.customFs == null) {
-        this.openByNode(path, flags, mode)
+        this.openByNode()
       }
     }
     if (this.earlyFd !== null && this.control.isOpening) this.sink.give(this.earlyFd, this.start)
@@ -213,9 +214,10 @@ class Opening {
   }
 
   /** Opens the file with Node's own checks. It is the last thing that is done with it, so nobody closes it. */
-  openByNode (path, flags, mode) {
+  openByNode () {
+    const { path, flags, mode } = this.stream
+    this.by = NODE
     try {
-      this.by = NODE
       // It would wait for a reader.
       if (fs.statSync(path, { throwIfNoEntry: false })?.isFIFO()) return
       this.sink.give(openSync(path, flags, mode), this.start)

@@ -1,8 +1,8 @@
 //! The streams of the whole process, for its end.
 //!
-//! JS writes what is left when Node emits `'exit'`. What it could not, since
-//! the program has taken its listener away, is written by `exit(3)`, but for what Node's
-//! `Writable` still holds.
+//! JS writes what is left when Node emits `'exit'`. If it never hears of that,
+//! since a program has replaced `process.emit`, `exit(3)` writes it, but for
+//! what Node's `Writable` still holds.
 
 use std::{
     panic::catch_unwind,
