@@ -13,6 +13,7 @@ const assert = require('node:assert')
 const { execFileSync } = require('node:child_process')
 const { createHash, pbkdf2, randomInt } = require('node:crypto')
 const fs = require('node:fs')
+const { Socket } = require('node:net')
 const os = require('node:os')
 const path = require('node:path')
 const { promisify } = require('node:util')
@@ -72,9 +73,11 @@ const KINDS = {
   full: (name, options) => ({ out: createWriteStream('/dev/full', options), isLost: true }),
   missing: (name, options) => ({ out: createWriteStream(path.join(name, 'missing'), options), isLost: true }),
   'FIFO with a reader' (name, options, fifo) {
-    const reader = fs.createReadStream(null, { fd: fs.openSync(fifo, O_RDONLY | O_NONBLOCK) })
-    reader.on('error', () => {}).resume()
-    return { out: createWriteStream(fifo, options), isLost: true, finish: () => reader.destroy() }
+    const reader = new Socket({ fd: fs.openSync(fifo, O_RDONLY | O_NONBLOCK), writable: false })
+    const out = createWriteStream(fifo, options)
+    // Before that it would find no writer, which is the end of a FIFO.
+    out.once('open', () => reader.resume())
+    return { out, isLost: true, finish: () => reader.destroy() }
   },
   'FIFO that nobody reads' (name, options, fifo) {
     const fd = fs.openSync(fifo, O_RDONLY | O_NONBLOCK)

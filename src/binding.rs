@@ -26,7 +26,7 @@ use crate::{
     os::{self, File},
     runtime,
     slab::{self, lend},
-    stream::{self, Listener, Stream},
+    stream::{self, Listener, Opened, Stream},
     target::Request,
 };
 
@@ -101,6 +101,7 @@ pub struct Retry {
 pub struct Hub {
     wake: Arc<Wake>,
     streams: Streams,
+    closes: bool,
 }
 
 /// The streams of a JS thread that may have bytes left when it ends.
@@ -109,6 +110,7 @@ type Streams = Rc<RefCell<Vec<Known>>>;
 /// What the end of the thread must know of a stream.
 struct Known {
     stream: Weak<Stream>,
+    opened: Arc<Opened>,
     /// How long the end waits for it.
     patience: Duration,
     pins: rc::Weak<Pins>,
@@ -140,16 +142,16 @@ impl Hub {
             for (stream, _) in living(&streams) {
                 // The memory of a pinned chunk goes with the thread.
                 stream.cut_and_wait();
-                if closes {
-                    stream.close();
-                }
+            }
+            if closes {
+                streams.borrow().iter().for_each(|known| known.opened.close());
             }
             // Later, with the garbage of the thread, N-API would not let go of them any more.
             for pins in streams.borrow().iter().filter_map(|known| known.pins.upgrade()) {
                 pins.borrow_mut().clear();
             }
         })?;
-        Ok(Self { wake: Arc::new(wake), streams })
+        Ok(Self { wake: Arc::new(wake), streams, closes })
     }
 
     /// Stream `number`, which writes nothing before `Sink.open` or `Sink.give`,
@@ -182,12 +184,14 @@ impl Hub {
         let mut streams = self.streams.borrow_mut();
         // Amortised: the list is swept when it would have to grow.
         if streams.len() == streams.capacity() {
-            streams.retain(|known| known.stream.strong_count() > 0);
+            streams
+                .retain(|known| known.stream.strong_count() > 0 || (self.closes && known.opened.is_open()));
         }
         let pins = Rc::<Pins>::default();
         let patience = milliseconds(settings.exit_timeout);
         exit::watch(&stream, patience);
-        streams.push(Known { stream: Arc::downgrade(&stream), patience, pins: Rc::downgrade(&pins) });
+        let opened = Arc::clone(stream.descriptor());
+        streams.push(Known { stream: Arc::downgrade(&stream), opened, patience, pins: Rc::downgrade(&pins) });
         Sink { stream, pins }
     }
 }
@@ -401,7 +405,7 @@ impl Sink {
     /// Closes the descriptor that was opened here, if it is still open.
     #[napi]
     pub fn close(&self) {
-        self.stream.close();
+        self.stream.descriptor().close();
     }
 
     /// Bytes that the kernel has taken: the whole count, where the word `Written` has not enough of it.

@@ -83,6 +83,27 @@ impl Phase {
     }
 }
 
+/// The descriptor that a stream has opened, for those JS threads where Node does
+/// not know of it: elsewhere `fs.close` closes it. It outlives the stream, as
+/// one that Node has opened outlives an object that a program drops.
+#[derive(Debug, Default)]
+pub struct Opened(Mutex<Option<Number>>);
+
+impl Opened {
+    /// Closes the descriptor, if it is open. Only when no write is in flight.
+    pub fn close(&self) {
+        if let Some(number) = self.0.lock().take() {
+            number.close();
+        }
+    }
+
+    /// Whether there is a descriptor that nobody has closed.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.0.lock().is_some()
+    }
+}
+
 struct State {
     phase: Phase,
     queue: Queue,
@@ -90,8 +111,6 @@ struct State {
     written: u64,
     /// Writes that the target was asked for.
     calls: u64,
-    /// The descriptor that was opened here, until somebody closes it.
-    opened: Option<Number>,
     retry: Option<Retry>,
     /// Since when the target refuses what is worth trying again, if it does.
     stalled_since: Option<Instant>,
@@ -138,6 +157,7 @@ pub(crate) enum Turn {
 pub struct Stream {
     level: Arc<Level>,
     state: Mutex<State>,
+    opened: Arc<Opened>,
     /// A turn has ended, or a napping drainer is roused.
     changed: Condvar,
     /// The queue is cut: who waits for the target's readiness may stop.
@@ -163,7 +183,6 @@ impl Stream {
             queue: Queue::default(),
             written: 0,
             calls: 0,
-            opened: None,
             retry: None,
             stalled_since: None,
             stalled_by: None,
@@ -171,7 +190,14 @@ impl Stream {
             is_blocked: false,
             is_held: false,
         });
-        Arc::new(Self { level, state, changed: Condvar::new(), cut: Notify::new(), listener })
+        Arc::new(Self {
+            level,
+            state,
+            opened: Arc::default(),
+            changed: Condvar::new(),
+            cut: Notify::new(),
+            listener,
+        })
     }
 
     /// The control words.
@@ -297,13 +323,10 @@ impl Stream {
         }
     }
 
-    /// Closes the descriptor that was opened here. For those JS threads where
-    /// Node does not know of it; elsewhere `fs.close` does. Only after
-    /// [`cut`](Self::cut), when no write is in flight.
-    pub fn close(&self) {
-        if let Some(number) = self.state.lock().opened.take() {
-            number.close();
-        }
+    /// The descriptor that was opened here, also once the stream is gone.
+    #[must_use]
+    pub fn descriptor(&self) -> &Arc<Opened> {
+        &self.opened
     }
 
     /// Bytes that the kernel has taken: the whole count, of which
@@ -423,7 +446,7 @@ impl Stream {
         let (status, phase) = match opened {
             Ok((file, number)) => {
                 self.level.set_descriptor(number.get());
-                self.state.lock().opened = Some(number);
+                *self.opened.0.lock() = Some(number);
                 (Status::Open, Phase::Ready(Box::new(file) as Box<dyn Target>))
             }
             // JS lets Node's own open try, so that the error is Node's.
