@@ -13,13 +13,12 @@ const SPARE = 1024 * 1024
 class Budget {
   /**
    * @param {import('./carrier.js')} carrier
-   * @param {{ budget: number, backpressure: string, blockTimeout: number }} options bytes, the policy, milliseconds
+   * @param {{ budget: number, backpressure: string }} options bytes, the policy
    */
-  constructor (carrier, { budget, backpressure, blockTimeout }) {
+  constructor (carrier, { budget, backpressure }) {
     this.carrier = carrier
     this.bytes = budget
     this.policy = backpressure
-    this.blockTimeout = blockTimeout
     this.droppedBytes = 0
     this.droppedChunks = 0
   }
@@ -54,7 +53,7 @@ class Budget {
     const mayStay = this.bytes - Math.max(size, Math.min(this.bytes / 2, SPARE)) - heldByNode
     if (mayStay < 0) return false
     carrier.opening.openEarly(false)
-    const fault = carrier.flushUntil(buffer.accepted - mayStay, this.blockTimeout)
+    const fault = carrier.ending.flushUntil(buffer.accepted - mayStay)
     // Of a stream that has failed its callbacks are told.
     return size <= this.room || (fault !== null && carrier.control.hasFailed)
   }
@@ -65,7 +64,7 @@ class Budget {
     const error = isDropped && callback === undefined ? null : errors.overBudget(size, this.room)
     if (callback !== undefined) nextTick(callback, error)
     if (isDropped) this.drop(size)
-    else this.carrier.failAfterFlush(error)
+    else this.carrier.ending.failAfterFlush(error)
   }
 
   drop (size) {

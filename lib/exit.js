@@ -38,10 +38,10 @@ function flushAll () {
   // If a turn comes after all, a program has only said that it ends.
   if (!isExiting) setImmediate(() => { isExiting = false }).unref()
   isExiting = true
-  for (const carrier of active.values()) carrier.prepareFlush()
+  for (const carrier of active.values()) carrier.ending.prepareFlush()
   hub.flush()
   for (const carrier of active.values()) {
-    const lost = carrier.abandon()
+    const lost = carrier.ending.abandon()
     if (lost > 0) warn(carrier.stream, lost)
   }
 }

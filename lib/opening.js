@@ -7,6 +7,7 @@ const { AsyncResource } = require('node:async_hooks')
 const fs = require('node:fs')
 const process = require('node:process')
 const { isMainThread } = require('node:worker_threads')
+const { Base } = require('./base.js')
 const channels = require('./channels.js')
 const eventLoop = require('./event-loop.js')
 
@@ -53,26 +54,26 @@ const NODE = 2 // Node's own code does, or a subclass
 
 class Opening {
   /**
-   * @param {import('./write-stream.js')} stream
-   * @param {import('./control-block.js').ControlBlock} control
-   * @param {{ Base: Function, construct: Function }} own Node's class, and our `_construct`
+   * @param {import('./carrier.js')} carrier
    * @param {object | undefined} customFs the option `fs`
    */
-  constructor (stream, control, { Base, construct }, customFs) {
-    this.stream = stream
-    this.control = control
-    this.sink = control.sink
-    this.Base = Base
-    this.ownConstruct = construct
+  constructor (carrier, customFs) {
+    this.carrier = carrier
+    this.stream = carrier.stream
+    this.control = carrier.control
     this.customFs = customFs
     this.by = WAITS
     this.isGateOpen = false
     /** Called when Rust has opened the file, or failed to; null: nobody waits for that. */
     this.callback = null
     this.resource = null
-    this.takeGiven()
     /** On Windows: the descriptor of a file that was opened early. */
     this.earlyFd = null
+    this.takeGiven()
+  }
+
+  get sink () {
+    return this.control.sink
   }
 
   get start () {
@@ -81,7 +82,7 @@ class Opening {
 
   /** Whether to open a file is as Node does it: nobody has patched it, nobody restricts it. */
   get isPlain () {
-    const { Base, customFs, stream } = this
+    const { customFs, stream } = this
     return permission === undefined && fs.open === openAtLoad && (customFs == null || customFs.open === fs.open) &&
       stream.open === Base.prototype.open
   }
@@ -104,8 +105,8 @@ class Opening {
   }
 
   /** Node's `_construct`: opens the file. */
-  construct (carrier, callback) {
-    const { stream } = this
+  construct (callback) {
+    const { carrier, stream } = this
     const done = error => {
       callback(error)
       if (!error && channels.open.hasSubscribers) channels.open.publish({ stream, path: stream.path, fd: stream.fd })
@@ -114,7 +115,7 @@ class Opening {
     if (stream.closed) return callback()
     if (typeof stream.fd === 'number' || (this.by === WAITS && !this.isNative && !this.openOnWindows())) {
       this.by = NODE
-      return this.Base.prototype._construct.call(stream, done)
+      return Base.prototype._construct.call(stream, done)
     }
     this.callback = done
     this.resource = new AsyncResource('FSREQCALLBACK')
@@ -126,7 +127,7 @@ class Opening {
     }
     // What Rust has opened early it does not tell once more.
     if (this.earlyFd !== null || !this.control.isOpening) eventLoop.setImmediate(() => this.poll())
-    if (stream.destroyed && !carrier.isFlushing) this.cancel()
+    if (stream.destroyed && !carrier.ending.isFlushing) this.cancel()
   }
 
   /**
@@ -165,7 +166,7 @@ class Opening {
       } else {
         // Its error is Node's to the letter.
         this.by = NODE
-        this.Base.prototype._construct.call(stream, callback)
+        Base.prototype._construct.call(stream, callback)
       }
     }))
     return true
@@ -200,7 +201,7 @@ class Opening {
   openEarly (isLast) {
     const { fd } = this.stream
     // Rust would open what a subclass may not want to be opened.
-    const isOurs = this.stream._construct === this.ownConstruct
+    const isOurs = this.stream._construct === this.carrier.own.construct
     if (this.by === WAITS && typeof fd !== 'number' && isOurs) {
       if (this.isNative) {
         this.by = NATIVE

@@ -79,7 +79,7 @@ WriteStream.prototype.write = function (chunk, encoding, callback) {
     encoding = undefined
   }
   const carrier = this[kCarrier]
-  return carrier === undefined ? write.call(this, chunk, encoding, callback) : carrier.write(chunk, encoding, callback)
+  return carrier === undefined ? write.call(this, chunk, encoding, callback) : carrier.lane.write(chunk, encoding, callback)
 }
 
 /** Ends the stream. See https://nodejs.org/api/stream.html#writableendchunk-encoding-callback */
@@ -90,7 +90,7 @@ WriteStream.prototype.end = function (chunk, encoding, callback) {
     chunk = undefined
   }
   end.call(this, chunk, encoding, callback)
-  carrier?.onEnd()
+  carrier?.ending.onEnd()
   return this
 }
 
@@ -101,13 +101,13 @@ WriteStream.prototype.destroySoon = WriteStream.prototype.end
 WriteStream.prototype.destroy = function (error, callback) {
   const isAgain = this.destroyed
   destroy.call(this, error, callback)
-  this[kCarrier]?.onDestroy(isAgain)
+  this[kCarrier]?.ending.onDestroy(isAgain)
   return this
 }
 
 WriteStream.prototype._construct = function (callback) {
   const carrier = this[kCarrier]
-  if (carrier !== undefined) return carrier.opening.construct(carrier, callback)
+  if (carrier !== undefined) return carrier.opening.construct(callback)
   // Destroyed before it was made, by a signal: Node's own code would open the file now and never close it.
   if (this.closed) callback()
   else _construct.call(this, callback)
@@ -126,7 +126,7 @@ WriteStream.prototype._writev = function (chunks, callback) {
 }
 
 function carry (stream, carrier, chunks, callback) {
-  const method = carrier.begin(chunks, callback)
+  const method = carrier.requests.begin(chunks, callback)
   // Only the system knows whether a write of no bytes fails.
   if (method === 'write') _write.call(stream, NOTHING, 'buffer', callback)
   if (method === 'writev') _writev.call(stream, [{ chunk: NOTHING }], callback)
@@ -142,7 +142,7 @@ WriteStream.prototype._destroy = function (error, callback) {
     if (channels.close.hasSubscribers) channels.close.publish({ stream: this, error: error ?? null })
     callback(error)
   }
-  this[kCarrier]?.destroy()
+  this[kCarrier]?.ending.destroy()
   _destroy.call(this, error, done)
 }
 
@@ -164,7 +164,7 @@ const OWN = {
  * @throws {Error} ERR_INVALID_STATE: the file is not open, or Node still holds chunks
  */
 WriteStream.prototype.flushSync = function () {
-  carrierOf(this).flushSync()
+  carrierOf(this).ending.flushSync()
 }
 
 /**

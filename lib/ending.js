@@ -1,0 +1,233 @@
+'use strict'
+
+// The end of one stream: what was accepted is written or dropped, then Node may
+// close the file. And the flushes, which come before the end of the process.
+
+const { nextTick } = require('node:process')
+const errors = require('./errors.js')
+const eventLoop = require('./event-loop.js')
+const io = require('./io-state.js')
+const node = require('./node-state.js')
+
+/** Why a flush gave up, besides the failure of the stream. */
+const [ENOTCONN, ETIMEDOUT] = ['ENOTCONN', 'ETIMEDOUT'].map(errors.errnoOf)
+
+/** The callbacks of a stream that has none: thousands of streams share it. */
+const NONE = Object.freeze([])
+
+// What becomes of the bytes:
+//
+//   LIVE ─┬─▶ RELEASED ─────────────┬─▶ CLOSED
+//         ├─▶ FLUSHING ─┬───────────┤
+//         └─────────────┴▶ CANCELLED ┘
+const LIVE = 0
+/** All is written, and the descriptor let go of: what is written after all is Node's to write. */
+const RELEASED = 1
+/** The stream fails, but all that was accepted is written first. */
+const FLUSHING = 2
+/** What Node has not begun to write is dropped. */
+const CANCELLED = 3
+/** Nothing is written any more. */
+const CLOSED = 4
+
+class Ending {
+  /**
+   * @param {import('./carrier.js')} carrier
+   * @param {number} flushTimeout milliseconds
+   */
+  constructor (carrier, flushTimeout) {
+    this.carrier = carrier
+    this.flushTimeout = flushTimeout
+    this.phase = LIVE
+    /** Whether Node has destroyed the stream, and waits until nothing is written any more. */
+    this.isAwaited = false
+    /** To be called at the end, as `{ end, callback }`: `end` is the offset behind the chunk. */
+    this.lateCallbacks = NONE
+  }
+
+  get isReleased () {
+    return this.phase === RELEASED
+  }
+
+  get isFlushing () {
+    return this.phase === FLUSHING
+  }
+
+  get isCancelled () {
+    return this.phase === CANCELLED
+  }
+
+  get isClosed () {
+    return this.phase === CLOSED
+  }
+
+  /** `stream.end()` was called. */
+  onEnd () {
+    const { lane, state } = this.carrier
+    lane.close()
+    if (state.bufferedRequestCount > 0) lane.onBuffered()
+    this.carrier.armWake()
+    this.releaseIfAllWritten()
+  }
+
+  /** Lets go of the descriptor before 'finish': the reader of a pipe waits for its end. Not if a subclass may have more to write. */
+  releaseIfAllWritten () {
+    const { buffer, isPlain, opening, requests, state, stream } = this.carrier
+    const isAllWritten = state.ending && !requests.areUnderWay && state.bufferedRequestCount === 0 &&
+      node.lengthBehindWrite(state) === 0 && buffer.readSettled() === buffer.accepted
+    if (!isAllWritten || this.phase !== LIVE || !opening.isGateOpen || !isPlain || typeof stream._final === 'function') return
+    this.phase = RELEASED
+    buffer.sink.cancel(buffer.accepted)
+  }
+
+  /** `stream.destroy()` was called: once more if `isAgain`, which waits for nothing. */
+  onDestroy (isAgain) {
+    const { buffer, lane, opening, own, state, stream } = this.carrier
+    lane.close()
+    if (isAgain && this.isFlushing) this.phase = this.isAwaited ? CANCELLED : LIVE
+    if (!this.isFlushing) opening.cancel()
+    // A subclass closes the file itself.
+    const isClosedElsewhere = stream._destroy !== own.destroy && state.constructed
+    if (isClosedElsewhere && !this.isFlushing) this.destroy()
+    if (isAgain && this.isAwaited) {
+      this.phase = CANCELLED
+      buffer.sink.cancel(0)
+      this.carrier.lookLater()
+    }
+  }
+
+  /** Before Node's `_destroy`, which waits while something is written: drops what Node has not begun to write. */
+  destroy () {
+    const { carrier } = this
+    const { lane, opening, requests, stream } = carrier
+    if (this.isClosed || this.isAwaited) return
+    lane.close()
+    // What can't be opened can't be flushed.
+    if (this.isFlushing && typeof stream.fd === 'number') opening.openGate()
+    else this.cancel()
+    if (!requests.areUnderWay && this.isOver) return this.close()
+    this.isAwaited = true
+    eventLoop.ref()
+    eventLoop.activate(carrier)
+    io.begin(stream)
+    carrier.armWake()
+  }
+
+  cancel () {
+    const { buffer, requests } = this.carrier
+    this.phase = CANCELLED
+    buffer.sink.cancel(requests.end)
+  }
+
+  /** Whether nothing is written any more, and nothing will be. */
+  get isOver () {
+    const { buffer, control } = this.carrier
+    if (this.isFlushing) return buffer.readSettled() === buffer.accepted || control.hasFailed
+    return buffer.sink.isOver()
+  }
+
+  /** Tells Node, if it waits for that, that nothing is written any more. */
+  finishIfOver () {
+    const { requests, stream } = this.carrier
+    if (!this.isAwaited || requests.areUnderWay || !this.isOver) return
+    io.end(stream)
+    this.finish(null)
+  }
+
+  /** Nothing is written any more: Node, which waits for that, may close the file. */
+  finish (error) {
+    if (this.isAwaited) eventLoop.unref()
+    this.isAwaited = false
+    this.close()
+    this.carrier.stream.emit(io.done, error)
+  }
+
+  close () {
+    const { carrier, lateCallbacks } = this
+    const { buffer, control, stream } = carrier
+    const settled = buffer.readSettled()
+    this.phase = CLOSED
+    stream.bytesWritten = settled
+    buffer.sink.cancel(0)
+    buffer.release()
+    eventLoop.deactivate(carrier)
+    this.lateCallbacks = NONE
+    for (const { end, callback } of lateCallbacks) {
+      callback(end <= settled ? null : control.hasFailed ? carrier.failure : errors.streamDestroyed())
+    }
+  }
+
+  /** Ends the stream with `error`, but writes all that was accepted first. */
+  failAfterFlush (error) {
+    const { carrier } = this
+    const { isPlain, lane, requests, state, stream } = carrier
+    if (!state.autoDestroy) return this.emitError(error)
+    this.phase = FLUSHING
+    if (isPlain) lane.absorb()
+    // Node would tell them at once that their bytes are lost.
+    const late = []
+    let end = Math.max(requests.end, carrier.uncounted)
+    for (const entry of state.getBuffer()) {
+      end += entry.chunk.length
+      late.push({ end, callback: entry.callback })
+      entry.callback = () => {}
+    }
+    this.lateCallbacks = late
+    stream.destroy(error)
+  }
+
+  /** Tells an error of a stream that stays open, once. Within write() nothing is emitted. */
+  emitError (error) {
+    const { state, stream } = this.carrier
+    nextTick(() => {
+      if (state.destroyed || state.errorEmitted) return
+      state.errorEmitted = true
+      stream.emit('error', error)
+    })
+  }
+
+  /** Writes all that was accepted before it returns, or throws why it can't. */
+  flushSync () {
+    const { carrier } = this
+    const { buffer, isPlain, lane, opening, state, stream } = carrier
+    if (isPlain && !state.destroyed) lane.absorb()
+    if (node.chunksBehindTokens(state).length > 0) throw errors.invalidState('Node holds chunks of this stream that can\'t be written yet')
+    if (buffer.accepted === buffer.readSettled()) {
+      if (!this.isClosed) carrier.uncount()
+      return
+    }
+    if (state.destroyed) throw stream.errored ?? errors.streamDestroyed('flushSync')
+    opening.openEarly(false)
+    const fault = this.flushUntil(Infinity)
+    if (fault === null) return
+    if (fault.errno === ENOTCONN) throw errors.invalidState('the file is not open yet')
+    throw errors.writeFailed(fault.errno === ETIMEDOUT && carrier.isStalled ? buffer.sink.stall() : fault)
+  }
+
+  /** Writes on this thread until the bytes up to `offset` are written. @returns the fault, or null */
+  flushUntil (offset) {
+    const { carrier } = this
+    const fault = carrier.buffer.sink.flush(offset, this.flushTimeout)
+    carrier.uncount()
+    return fault
+  }
+
+  /** Before the last flush: takes what Node holds, and opens what Node was to open. */
+  prepareFlush () {
+    const { buffer, isPlain, lane, opening, state } = this.carrier
+    if (this.isClosed) return
+    if (state.destroyed && !this.isFlushing) return this.cancel()
+    if (isPlain) lane.absorb()
+    if (buffer.accepted > 0) opening.openEarly(true)
+  }
+
+  /** After the last flush: drops what could not be written. @returns {number} its bytes */
+  abandon () {
+    const { buffer, control } = this.carrier
+    const lost = this.isClosed || this.isCancelled || control.hasFailed ? 0 : buffer.accepted - buffer.readSettled()
+    if (lost > 0) buffer.sink.cancel(0)
+    return lost
+  }
+}
+
+module.exports = Ending

@@ -1,0 +1,191 @@
+'use strict'
+
+// Node's writes. Node has at most one under way, which it hands over by `_write`
+// or `_writev` (`begin`) and of which it is told in a turn of its own (`complete`).
+
+const { AsyncResource } = require('node:async_hooks')
+const { setImmediate } = require('node:timers')
+const channels = require('./channels.js')
+const errors = require('./errors.js')
+const eventLoop = require('./event-loop.js')
+const exit = require('./exit.js')
+const io = require('./io-state.js')
+const node = require('./node-state.js')
+
+const { Token } = node
+
+/** The list of a stream that writes nothing: thousands of idle streams share it. */
+const NONE = Object.freeze([])
+
+/** One write of Node's: carries its async context, as the request of `fs.write` does. */
+class WriteRequest extends AsyncResource {
+  /**
+   * @param {{ chunk: Uint8Array | Token, callback?: Function }[]} chunks
+   * @param {number} end offset behind the last of them
+   * @param {number} count chunks that were accepted by then
+   * @param {'write' | 'writev'} method what `fs` would be asked for
+   * @param {(error: Error | null) => void} callback Node's
+   */
+  constructor (chunks, end, count, method, callback) {
+    super('FSREQCALLBACK')
+    this.chunks = chunks
+    this.end = end
+    this.count = count
+    this.method = method
+    this.callback = callback
+    /** Why it can't even be begun. */
+    this.error = null
+    /** Whether a user waits for it. */
+    this.isAwaited = false
+  }
+
+  /** Calls `look` in a turn of its own, which is the request's: an error that is thrown there belongs to its domain, too. */
+  lookLater (look) {
+    this.runInAsyncScope(setImmediate, undefined, look)
+  }
+
+  /** The callbacks of chunks that were written, up to `settled`, before the error are told so. */
+  spareCallbacks (settled) {
+    let { chunks, end } = this
+    for (let at = chunks.length - 1; at >= 0; at--) {
+      const entry = chunks[at]
+      const { callback } = entry
+      if (end <= settled && callback !== undefined) entry.callback = () => callback(null)
+      end -= entry.chunk.length
+    }
+  }
+}
+
+class Requests {
+  /**
+   * @param {import('./carrier.js')} carrier
+   * @param {boolean} isHandle whether Node is told of a write within a promise reaction, as a FileHandle does it
+   */
+  constructor (carrier, isHandle) {
+    this.carrier = carrier
+    this.isHandle = isHandle
+    /** Under way, in their order: more than one if a subclass calls `_write` twice. */
+    this.list = NONE
+    this.isBeginning = false
+    /** Offset behind the last that was begun, and the chunks by then. */
+    this.end = 0
+    this.chunks = 0
+  }
+
+  get areUnderWay () {
+    return this.list.length > 0
+  }
+
+  /** @returns {WriteRequest | undefined} of those that are under way */
+  get first () {
+    return this.list[0]
+  }
+
+  /**
+   * Node's `_write` and `_writev`: `callback` is called when `chunks` are written.
+   * @returns {'write' | 'writev' | undefined} what Node is to call itself, since there are no bytes
+   */
+  begin (chunks, callback) {
+    const { carrier } = this
+    const { buffer, lane, opening, state, stats, stream } = carrier
+    lane.close()
+    this.isBeginning = true
+    for (const { chunk } of chunks) if (!(chunk instanceof Token)) lane.take(chunk)
+    this.isBeginning = false
+    const end = buffer.accepted
+    // A token may stand for several chunks.
+    const method = stats.acceptedChunks - this.chunks > 1 ? 'writev' : 'write'
+    this.chunks = stats.acceptedChunks
+    if (end === this.end) return method
+    const request = new WriteRequest(chunks, end, this.chunks, method, callback)
+    request.isAwaited = node.hasCallback(state)
+    const fault = opening.openGate()
+    if (fault !== null) request.error = errors.writeFailed(fault)
+    if (stream.pos !== undefined) stream.pos += end - this.end
+    this.end = end
+    this.list = [...this.list, request]
+    io.begin(stream)
+    lane.isAwaited = false
+    carrier.firstCounted = 0
+    eventLoop.ref()
+    eventLoop.activate(carrier)
+    if (exit.isExiting()) exit.flushAll()
+    else carrier.armWake()
+  }
+
+  /** Whether Node can be told of the first. */
+  get isFirstDone () {
+    const { carrier: { buffer, control, ending }, first } = this
+    return first.error !== null || buffer.readSettled() >= first.end || control.hasFailed || (ending.isCancelled && buffer.sink.isOver())
+  }
+
+  /** Whether somebody would notice that the first is done. */
+  get isWaitedFor () {
+    const { isPlain, lane, state } = this.carrier
+    return this.first.isAwaited || lane.isAwaited || state.needDrain || state.ending || state.destroyed || !isPlain
+  }
+
+  /** Tells Node that the first is done, or has failed. @param {WriteRequest} [current] the one in whose async context this runs */
+  complete (current) {
+    const { buffer, ending, lane, stream } = this.carrier
+    const [request, ...others] = this.list
+    this.list = others.length === 0 ? NONE : others
+    lane.close()
+    // Before callbacks, in which a program may do with its memory what it likes.
+    buffer.unpin()
+    const error = this.outcomeOf(request)
+    if (error !== null && !stream.destroyed) request.spareCallbacks(buffer.readSettled())
+    this.countWritten(request, error)
+    ending.releaseIfAllWritten()
+    eventLoop.unref()
+    const tell = () => this.tell(request, error)
+    const tellInTime = this.isHandle ? () => { Promise.resolve().then(tell) } : tell
+    if (request === current) tellInTime()
+    else request.runInAsyncScope(tellInTime)
+  }
+
+  /** The error of `request`, as `fs.write` would have it, or null. */
+  outcomeOf (request) {
+    const { carrier } = this
+    const { buffer, control, ending, stream } = carrier
+    const isWritten = request.error === null && buffer.readSettled() >= request.end
+    const error = isWritten ? null : request.error ?? (control.hasFailed ? carrier.failure : null)
+    if (error !== null || ending.isFlushing) return error
+    return stream.destroyed || !isWritten ? errors.streamDestroyed(request.method) : null
+  }
+
+  countWritten (request, error) {
+    const { carrier } = this
+    const { buffer, state, stats, stream } = carrier
+    const isOver = error !== null || stream.destroyed
+    stream.bytesWritten = isOver ? buffer.readSettled() : Math.max(stream.bytesWritten, request.end)
+    if (request.end > carrier.uncounted) carrier.uncounted = request.end
+    if (error === null) stats.writtenChunks = request.count
+    const length = node.lengthBehindWrite(state)
+    stats.fall(state.length, length < state.highWaterMark)
+    if (error === null && node.isDrainDue(state, length, 0)) this.countDrain()
+  }
+
+  countDrain () {
+    const { stats, stream } = this.carrier
+    stats.drains++
+    if (channels.drain.hasSubscribers) channels.drain.publish({ stream })
+  }
+
+  tell (request, error) {
+    const { carrier } = this
+    const { ending, stream } = carrier
+    if (!this.areUnderWay && !(ending.isFlushing && ending.isAwaited)) {
+      io.end(stream)
+      const isDestroyed = stream.destroyed
+      request.callback(error)
+      if (isDestroyed) ending.finish(error)
+      return
+    }
+    request.callback(error)
+    ending.finishIfOver()
+    if (this.areUnderWay && this.isFirstDone && this.isWaitedFor) carrier.lookLater()
+  }
+}
+
+module.exports = Requests
