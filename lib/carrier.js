@@ -187,6 +187,8 @@ class Carrier {
     if (buffer.slab !== null && buffer.readSettled() < buffer.accepted) return
     buffer.release()
     eventLoop.deactivate(this)
+    // A call that Rust has made meanwhile won't find this stream any more.
+    control.noteWake()
   }
 
   tellStalls () {
