@@ -32,7 +32,7 @@ class Carrier {
     this.stream = stream
     this.state = stream._writableState
     this.own = own
-    this.control = new ControlBlock(eventLoop.hub.create(this.number, options))
+    this.control = new ControlBlock(eventLoop.hub, eventLoop.hub.create(this.number, options))
     this.buffer = new WriteBuffer(this.control)
     this.stats = new Stats()
     this.opening = new Opening(this, options.fs)

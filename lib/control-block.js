@@ -19,12 +19,24 @@ const ABANDONED = 4
 /** How far ahead a wake is requested at most, in bytes: Rust compares offsets modulo 2^32. */
 const HORIZON = 2 ** 30
 
+/** The words of all streams of this thread, page by page. */
+const pages = []
+
+function toWords ({ buffer, byteOffset, byteLength }) {
+  return new Int32Array(buffer, byteOffset, byteLength / 4)
+}
+
 class ControlBlock {
-  /** @param {import('../native').Sink} sink */
-  constructor (sink) {
+  /**
+   * @param {import('../native').Hub} hub
+   * @param {import('../native').Sink} sink
+   */
+  constructor (hub, sink) {
     this.sink = sink
-    const words = sink.words()
-    this.words = new Int32Array(words.buffer, words.byteOffset, words.byteLength / 4)
+    const page = sink.page()
+    this.words = pages[page] ??= toWords(hub.words(page))
+    /** Where the stream's are in there. */
+    this.first = sink.firstWord()
     /** Bytes that are written, as far as this thread has looked. */
     this.settled = 0
     /** Which wake is requested, or under way. */
@@ -33,46 +45,46 @@ class ControlBlock {
 
   /** Hands the bytes of the live slab below `filled` over to Rust. @returns {boolean} whether Rust sleeps, and is to be scheduled */
   publish (filled) {
-    return Atomics.exchange(this.words, Mark, filled) < 0
+    return Atomics.exchange(this.words, this.first + Mark, filled) < 0
   }
 
   /** Whether no write job runs, or will without being scheduled. */
   get isAsleep () {
-    return Atomics.load(this.words, Mark) < 0
+    return Atomics.load(this.words, this.first + Mark) < 0
   }
 
   /** Reads how much is written, of `accepted` bytes. The word counts modulo 2^32. */
   readSettled (accepted) {
-    if (accepted - this.settled < 2 ** 32) this.settled += (Atomics.load(this.words, Written) - this.settled) >>> 0
+    if (accepted - this.settled < 2 ** 32) this.settled += (Atomics.load(this.words, this.first + Written) - this.settled) >>> 0
     else this.settled = this.sink.written()
     return this.settled
   }
 
   get isOpening () {
-    return Atomics.load(this.words, Status) === OPENING
+    return Atomics.load(this.words, this.first + Status) === OPENING
   }
 
   get isOpen () {
-    return Atomics.load(this.words, Status) === OPEN
+    return Atomics.load(this.words, this.first + Status) === OPEN
   }
 
   get hasFailed () {
-    return Atomics.load(this.words, Status) === FAILED
+    return Atomics.load(this.words, this.first + Status) === FAILED
   }
 
   /** It was cancelled before Rust could open the file, and nobody is to try. */
   get isAbandoned () {
-    return Atomics.load(this.words, Status) === ABANDONED
+    return Atomics.load(this.words, this.first + Status) === ABANDONED
   }
 
   /** The descriptor that Rust has opened, or -1. */
   get descriptor () {
-    return Atomics.load(this.words, Descriptor)
+    return Atomics.load(this.words, this.first + Descriptor)
   }
 
   /** How many stalls have begun and ended: odd while one lasts. */
   get stalls () {
-    return Atomics.load(this.words, Stalls)
+    return Atomics.load(this.words, this.first + Stalls)
   }
 
   /**
@@ -82,17 +94,17 @@ class ControlBlock {
   wakeAt (offset, accepted, how) {
     this.wake = how
     offset = Math.min(offset, this.readSettled(accepted) + HORIZON)
-    Atomics.store(this.words, Wanted, offset | 0)
-    Atomics.store(this.words, Waiting, how)
+    Atomics.store(this.words, this.first + Wanted, offset | 0)
+    Atomics.store(this.words, this.first + Waiting, how)
     const isMissed = this.hasFailed ||
-      (this.readSettled(accepted) >= offset && Atomics.exchange(this.words, Waiting, NONE) !== NONE)
-    if (!isMissed && how === EAGER && Atomics.load(this.words, Napping) !== 0) this.sink.rouse()
+      (this.readSettled(accepted) >= offset && Atomics.exchange(this.words, this.first + Waiting, NONE) !== NONE)
+    if (!isMissed && how === EAGER && Atomics.load(this.words, this.first + Napping) !== 0) this.sink.rouse()
     return !isMissed
   }
 
   /** Rust has called, for this request or for another reason. */
   noteWake () {
-    if (Atomics.load(this.words, Waiting) === NONE) this.wake = NONE
+    if (Atomics.load(this.words, this.first + Waiting) === NONE) this.wake = NONE
   }
 }
 

@@ -24,6 +24,7 @@ use crate::{
     error::Failure,
     exit,
     os::{self, File},
+    page::Pages,
     runtime,
     slab::{self, lend},
     stream::{self, Listener, Opened, Stream},
@@ -102,6 +103,7 @@ pub struct Hub {
     wake: Arc<Wake>,
     streams: Streams,
     closes: bool,
+    pages: RefCell<Pages>,
 }
 
 /// The streams of a JS thread that may have bytes left when it ends.
@@ -151,16 +153,25 @@ impl Hub {
                 pins.borrow_mut().clear();
             }
         })?;
-        Ok(Self { wake: Arc::new(wake), streams, closes })
+        Ok(Self { wake: Arc::new(wake), streams, closes, pages: RefCell::default() })
     }
 
     /// Stream `number`, which writes nothing before `Sink.open` or `Sink.give`,
     /// and then `Sink.release`.
     #[napi]
     pub fn create(&self, number: u32, settings: Settings) -> Sink {
-        let stream = Stream::new(self.listener(number));
+        let place = self.pages.borrow_mut().take();
+        let stream = Stream::with_level(place, self.listener(number));
         stream.hold();
         self.sink(stream, settings)
+    }
+
+    /// A new buffer over the control words of all streams of page `number`. Call it once.
+    #[napi]
+    pub fn words<'env>(&self, env: &'env Env, number: u32) -> Result<BufferSlice<'env>> {
+        let pages = self.pages.borrow();
+        let page = pages.get(number as usize).ok_or_else(|| Error::from_reason("there is no such page"))?;
+        lend::words(env, page)
     }
 
     /// Writes everything of all streams on this thread, which ends.
@@ -286,10 +297,16 @@ pub struct Sink {
 
 #[napi]
 impl Sink {
-    /// A new buffer over the control words. Call it once.
+    /// The number of the page with the control words: see `Hub.words`.
     #[napi]
-    pub fn words<'env>(&self, env: &'env Env) -> Result<BufferSlice<'env>> {
-        lend::words(env, self.stream.level())
+    pub fn page(&self) -> u32 {
+        self.stream.level().page()
+    }
+
+    /// The number of the first control word in the page.
+    #[napi]
+    pub fn first_word(&self) -> u32 {
+        self.stream.level().first_word()
     }
 
     /// Opens the file at `path`: JS is woken when the control words tell how

@@ -51,11 +51,12 @@ pub enum Status {
     Abandoned,
 }
 
-/// The control words of one stream, in the order in which JS sees them.
+/// The control words of one stream, in the order in which JS sees them. A cache
+/// line of their own: two streams do not slow each other down.
 ///
 /// Offsets count the bytes of the stream modulo 2^32.
 #[derive(Debug, Default)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub struct Level {
     /// Bytes filled in the live slab, and [`ASLEEP`]. Only ever swapped.
     mark: AtomicU32,
@@ -76,8 +77,24 @@ pub struct Level {
 }
 
 impl Level {
-    /// The number of 32-bit words in a `Level`.
-    pub const WORDS: usize = 8;
+    /// The number of 32-bit words from one `Level` to the next.
+    pub const WORDS: u32 = 16;
+
+    /// Makes the level that of a new stream: no other has it any more.
+    pub fn reset(&self) {
+        for word in [
+            &self.mark,
+            &self.napping,
+            &self.written,
+            &self.waiting,
+            &self.wanted,
+            &self.status,
+            &self.stalls,
+        ] {
+            word.store(0, SeqCst);
+        }
+        self.set_descriptor(-1);
+    }
 
     /// Bytes filled in the live slab.
     #[must_use]

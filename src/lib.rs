@@ -9,7 +9,7 @@
 //!    ▼
 //!  take a batch → write → publish                       drain   on the pool of runtime
 //!    ▼                                                  target  of os: a file, a pipe
-//!  control words: mark, written, who waits for what     level   shared with JS
+//!  control words: mark, written, who waits for what     level   shared with JS, in a page
 //! ```
 //!
 //! `stream` ties these together for one stream, `error` says what went wrong.
@@ -27,6 +27,8 @@ pub mod exit;
 pub mod level;
 #[forbid(unsafe_code)]
 pub mod os;
+#[forbid(unsafe_code)]
+pub mod page;
 #[forbid(unsafe_code)]
 pub mod queue;
 #[forbid(unsafe_code)]

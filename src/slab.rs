@@ -202,16 +202,17 @@ pub(crate) mod lend {
     use napi::{Env, Error, Result, bindgen_prelude::BufferSlice};
 
     use super::Slab;
-    use crate::level::Level;
+    use crate::page::Page;
 
     /// A `Buffer` over the whole slab, which it holds until it is collected.
     pub(crate) fn slab<'env>(env: &'env Env, slab: &Arc<Slab>) -> Result<BufferSlice<'env>> {
         buffer(env, slab.pointer(), slab.memory.len(), Arc::clone(slab))
     }
 
-    /// A `Buffer` over the control words, which it holds until it is collected.
-    pub(crate) fn words<'env>(env: &'env Env, level: &Arc<Level>) -> Result<BufferSlice<'env>> {
-        buffer(env, Arc::as_ptr(level).cast_mut().cast(), size_of::<Level>(), Arc::clone(level))
+    /// A `Buffer` over all levels of a page, which it holds until it is collected.
+    pub(crate) fn words<'env>(env: &'env Env, page: &Arc<Page>) -> Result<BufferSlice<'env>> {
+        let levels = page.levels();
+        buffer(env, levels.as_ptr().cast_mut().cast(), size_of_val(levels), Arc::clone(page))
     }
 
     #[expect(unsafe_code, reason = "this is the module for it")]

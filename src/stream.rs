@@ -12,8 +12,9 @@ use tokio::sync::Notify;
 
 use crate::{
     error::Failure,
-    level::{Level, Status},
+    level::Status,
     os::{File, Number, Readiness},
+    page::{Pages, Place},
     queue::Queue,
     slab::Slab,
     target::{Request, Target},
@@ -155,7 +156,7 @@ pub(crate) enum Turn {
 
 /// One stream of bytes into one target.
 pub struct Stream {
-    level: Arc<Level>,
+    level: Place,
     state: Mutex<State>,
     opened: Arc<Opened>,
     /// A turn has ended, or a napping drainer is roused.
@@ -175,9 +176,12 @@ impl Stream {
     /// A stream that waits for its target: see [`open`](Self::open) and [`give`](Self::give).
     #[must_use]
     pub fn new(listener: Box<dyn Listener>) -> Arc<Self> {
-        let level = Arc::new(Level::default());
-        level.set_status(Status::Opening);
-        level.set_descriptor(-1);
+        Self::with_level(Pages::default().take(), listener)
+    }
+
+    /// [`new`](Self::new), with a level that JS sees.
+    #[must_use]
+    pub fn with_level(level: Place, listener: Box<dyn Listener>) -> Arc<Self> {
         let state = Mutex::new(State {
             phase: Phase::Waiting,
             queue: Queue::default(),
@@ -202,7 +206,7 @@ impl Stream {
 
     /// The control words.
     #[must_use]
-    pub fn level(&self) -> &Arc<Level> {
+    pub fn level(&self) -> &Place {
         &self.level
     }
 
