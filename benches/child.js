@@ -46,7 +46,7 @@ function watch (start) {
 async function main ({ name, peer, folder, source, shrink, mark, watches }) {
   const spec = require(`./cases/${name}.js`)
   const files = Array.from({ length: spec.files ?? 1 }, (_, at) => path.join(folder, `out-${at}`))
-  const count = spec.count / shrink / files.length
+  const count = Math.ceil(spec.count / shrink / files.length)
   const { copy, load, isCeiling } = PEERS[peer]
   // Before the clock runs: Node has its own streams loaded, too.
   const open = load?.()

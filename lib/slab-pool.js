@@ -22,6 +22,10 @@ function take () {
   return { native, bytes: Buffer.from(buffer, byteOffset, byteLength) }
 }
 
+function areFree () {
+  return free.length > 0
+}
+
 function giveBack (slab) {
   free.push(slab)
 }
@@ -31,4 +35,4 @@ function trim () {
   if (free.length > FREE_SLABS) free.length = FREE_SLABS
 }
 
-module.exports = { SLAB, take, giveBack, trim }
+module.exports = { SLAB, areFree, take, giveBack, trim }

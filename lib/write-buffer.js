@@ -9,6 +9,9 @@ const slabs = require('./slab-pool.js')
 /** A chunk of this many bytes is pinned and not copied: docs/design.md, "Sizes". */
 const PIN_FROM = 16 * 1024
 
+/** The same of a chunk that comes alone, where there is no free slab. */
+const SHARE_FROM = 512
+
 const lengthOf = Function.prototype.call.bind(
   Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length').get)
 
@@ -63,10 +66,18 @@ class WriteBuffer {
   /** Puts a Uint8Array of `size` bytes behind what is there: a copy, or a big chunk itself. @returns {number} `size` */
   appendBytes (chunk, size) {
     if (size >= PIN_FROM) return this.pin(chunk, size)
-    if (size > this.size - this.filled) this.nextSlab()
+    if (size > this.size - this.filled) {
+      if (size >= SHARE_FROM && this.isAlone) return this.pin(chunk, size)
+      this.nextSlab()
+    }
     // Memory that was transferred away can't be copied from.
     if (size > 0) this.bytes.set(chunk, this.filled)
     return this.publish(size)
+  }
+
+  /** Whether there is nothing else to be written, and no slab at hand: a new one for a single chunk would cost more than to pin that. */
+  get isAlone () {
+    return this.slab === null && this.accepted === this.control.settled && !slabs.areFree()
   }
 
   pin (chunk, size) {
