@@ -4,15 +4,18 @@
 //! at the end of the process it is not needed (see [`flush`](crate::drain::flush)).
 
 use std::{
+    collections::VecDeque,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::{
     runtime::{Builder, Runtime},
     select,
@@ -36,8 +39,41 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(10);
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
-/// Jobs that have no thread yet.
-static QUEUED: AtomicUsize = AtomicUsize::new(0);
+/// How long a thread that has run out of jobs searches for more before it sleeps.
+/// To wake one costs JS several microseconds. `docs/design.md`, "The write job", has the measurements.
+const SEARCH: Duration = Duration::from_micros(40);
+
+/// Streams whose job has no thread yet.
+static READY: Ready = Ready { streams: Mutex::new(VecDeque::new()), count: AtomicUsize::new(0) };
+
+/// Whether a thread searches: at most one does. It looks into [`READY`] after it
+/// has said that it searches no more; who fills that asks afterwards. So one of the two sees the other.
+static IS_SEARCHING: AtomicBool = AtomicBool::new(false);
+
+struct Ready {
+    streams: Mutex<VecDeque<Arc<Stream>>>,
+    /// How many there are, for those that only look.
+    count: AtomicUsize,
+}
+
+impl Ready {
+    fn push(&self, stream: Arc<Stream>) {
+        let mut streams = self.streams.lock();
+        streams.push_back(stream);
+        self.count.store(streams.len(), SeqCst);
+    }
+
+    fn pop(&self) -> Option<Arc<Stream>> {
+        let mut streams = self.streams.lock();
+        let stream = streams.pop_front();
+        self.count.store(streams.len(), SeqCst);
+        stream
+    }
+
+    fn count(&self) -> usize {
+        self.count.load(SeqCst)
+    }
+}
 
 /// Starts the runtime, once.
 ///
@@ -64,41 +100,51 @@ pub fn start() -> io::Result<()> {
     Ok(())
 }
 
-/// A job that has no thread yet.
-struct Queued;
-
-impl Queued {
-    fn new() -> Self {
-        QUEUED.fetch_add(1, Relaxed);
-        Self
-    }
-}
-
-impl Drop for Queued {
-    fn drop(&mut self) {
-        QUEUED.fetch_sub(1, Relaxed);
-    }
-}
-
 /// Has `stream` drained, soon. Only for one whose drainer no one else has
 /// scheduled, and only after [`start`].
 pub fn schedule(stream: Arc<Stream>) {
     let Some(runtime) = RUNTIME.get() else { return };
-    let (queued, job) = (Queued::new(), Arc::clone(&stream));
-    let spawn = || {
-        runtime.spawn_blocking(move || {
-            drop(queued);
-            drain(runtime, job);
-        })
-    };
+    READY.push(stream);
+    if !IS_SEARCHING.load(SeqCst) {
+        spawn(runtime);
+    }
+}
+
+fn spawn(runtime: &'static Runtime) {
+    let spawn = || runtime.spawn_blocking(move || work(runtime));
     // Without any thread tokio panics.
     if catch_unwind(AssertUnwindSafe(spawn)).is_err() {
-        stream.give_up(Failure::from_io(&os::no_thread()));
+        while let Some(stream) = READY.pop() {
+            stream.give_up(Failure::from_io(&os::no_thread()));
+        }
+    }
+}
+
+/// Runs jobs until there are none.
+fn work(runtime: &'static Runtime) {
+    loop {
+        while let Some(stream) = READY.pop() {
+            drain(runtime, stream);
+        }
+        if IS_SEARCHING.swap(true, SeqCst) {
+            return;
+        }
+        let start = Instant::now();
+        while READY.count() == 0 && start.elapsed() < SEARCH {
+            thread::yield_now();
+        }
+        IS_SEARCHING.store(false, SeqCst);
+        match READY.count() {
+            0 => return,
+            1 => {}
+            // The second is not to wait for the end of the first.
+            _ => spawn(runtime),
+        }
     }
 }
 
 fn drain(runtime: &'static Runtime, stream: Arc<Stream>) {
-    match drain::run(&stream, || QUEUED.load(Relaxed) > 0) {
+    match drain::run(&stream, || READY.count() > 0) {
         End::Asleep => {}
         End::GaveWay => schedule(stream),
         End::Blocked(readiness) => {
