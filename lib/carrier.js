@@ -37,9 +37,9 @@ class Carrier {
     this.stats = new Stats()
     this.opening = new Opening(this, options.fs)
     this.requests = new Requests(this, typeof options.fd === 'object' && options.fd !== null)
+    this.budget = options.backpressure == null ? null : new Budget(this, options)
     this.lane = new Lane(this)
     this.ending = new Ending(this, options.blockTimeout)
-    this.budget = options.backpressure == null ? null : new Budget(this, options)
     this.lowWaterMark = options.lowWaterMark ?? 0
     this.isLooking = false
     /** What was accepted by the last poll. */

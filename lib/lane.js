@@ -19,6 +19,9 @@ const { Token } = node
 /** Bytes that a run may buffer before the file is open; then the gate is opened early, or a loop that never yields would fill the memory. */
 const EARLY = 1024 * 1024
 
+/** No number of chunks. */
+const CLOSED = -1
+
 class Lane {
   /** @param {import('./carrier.js')} carrier */
   constructor (carrier) {
@@ -26,46 +29,61 @@ class Lane {
     this.state = carrier.state
     this.buffer = carrier.buffer
     this.stats = carrier.stats
-    this.isOpen = false
+    this.budget = carrier.budget
     /** The last token in Node's buffer, if it may grow. */
     this.token = null
-    /** Chunks that Node has, by which writes show that went past the lane. */
-    this.pendingChunks = 0
+    /** Chunks and flags of Node's as the lane has left them, by which all shows that went past it. */
+    this.pendingChunks = CLOSED
+    this.flags = 0
     /** From here on progress may not wait for the next alarm. */
     this.pollFrom = Math.min(this.state.highWaterMark / 2, EARLY)
+    /** Up to here there is nothing to be done besides. */
+    this.checkFrom = 0
     /** Whether a user waits for a chunk behind the write under way. */
     this.isAwaited = false
   }
 
   /** `stream.write()` */
   write (chunk, encoding, callback) {
-    const { carrier: { budget }, state } = this
+    const { budget, state } = this
     if (budget !== null && !budget.admits(chunk, encoding, callback)) return !state.destroyed && this.checkBackpressure(0)
-    const isOpen = this.isOpen && this.pendingChunks === node.pendingChunks(state)
+    const isOpen = this.pendingChunks === node.pendingChunks(state) && this.flags === node.flagsOf(state) && state.corked === 0
     if (!isOpen && !this.open()) return this.writeByNode(chunk, encoding, callback)
-    if (!encoding) encoding = state.defaultEncoding
-    else if (encoding !== 'utf8' && !Buffer.isEncoding(encoding)) return this.writeByNode(chunk, encoding, callback)
-    if (typeof chunk === 'string') return this.accept(this.buffer.appendString(chunk, encoding), callback)
-    const size = sizeOf(chunk)
-    if (size < 0) return this.writeByNode(chunk, encoding, callback)
-    return this.accept(this.buffer.appendBytes(chunk, size), callback)
+    if (encoding && encoding !== 'utf8' && !Buffer.isEncoding(encoding)) return this.writeByNode(chunk, encoding, callback)
+    let size
+    if (typeof chunk === 'string') {
+      size = this.buffer.appendString(chunk, encoding || state.defaultEncoding)
+    } else {
+      size = sizeOf(chunk)
+      if (size < 0) return this.writeByNode(chunk, encoding, callback)
+      this.buffer.appendBytes(chunk, size)
+    }
+    this.stats.acceptedChunks++
+    // None grows behind a callback: that would be called too late.
+    if (this.token === null || typeof callback === 'function') return this.pushToken(size, callback)
+    node.grow(state, this.token, size)
+    return state.length <= this.checkFrom || this.checkBackpressure(size)
   }
 
   /** Opens the lane, if Node would put a chunk into its buffer now. @returns {boolean} whether it is open */
   open () {
-    this.isOpen = false
+    this.close()
     if (!this.mayAbsorb || this.state.ending) return false
     this.absorb()
-    this.token = null
-    this.pendingChunks = node.pendingChunks(this.state)
-    this.isOpen = true
+    this.checkFrom = this.pollFrom
+    this.remember()
     eventLoop.activate(this.carrier)
     return true
   }
 
   close () {
-    this.isOpen = false
+    this.pendingChunks = CLOSED
     this.token = null
+  }
+
+  remember () {
+    this.pendingChunks = node.pendingChunks(this.state)
+    this.flags = node.flagsOf(this.state)
   }
 
   /** Whether Node's buffer may hold tokens: a write is under way, or the stream is not constructed. */
@@ -87,20 +105,14 @@ class Lane {
     return this.buffer.appendBytes(chunk, Math.max(sizeOf(chunk), 0))
   }
 
-  /** Lets Node count `size` bytes that were put into the buffer. @returns {boolean} what write() returns */
-  accept (size, callback) {
-    const { carrier, state, stats, token } = this
-    stats.acceptedChunks++
+  /** Puts a token for `size` bytes into Node's buffer. @returns {boolean} what write() returns */
+  pushToken (size, callback) {
+    const { carrier } = this
+    const token = new Token(size)
     const isTold = typeof callback === 'function'
-    if (!isTold && token !== null) {
-      node.grow(state, token, size)
-      return state.length <= this.pollFrom || this.checkBackpressure(size)
-    }
-    const next = new Token(size)
-    // None grows behind a callback: that would be called too late.
-    this.token = isTold ? null : next
-    carrier.own.nodeWrite.call(carrier.stream, next, undefined, callback)
-    this.pendingChunks = node.pendingChunks(state)
+    carrier.own.nodeWrite.call(carrier.stream, token, undefined, callback)
+    this.token = isTold ? null : token
+    this.remember()
     if (isTold) {
       this.isAwaited = true
       carrier.armWake()
@@ -114,8 +126,9 @@ class Lane {
     if (state.length > this.pollFrom) {
       eventLoop.pollNextTurn()
       const { opening } = carrier
+      if (opening.isGateOpen) this.checkFrom = state.highWaterMark - 1
       // The run has ignored that the buffer is full.
-      if (!opening.isGateOpen && buffer.accepted - size >= EARLY) opening.openEarly(false)
+      else if (buffer.accepted - size >= EARLY) opening.openEarly(false)
     }
     if (node.mayContinue(state)) return true
     stats.beginBackpressure()

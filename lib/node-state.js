@@ -97,10 +97,16 @@ function settleDrain (state) {
   state.needDrain = false
 }
 
-/** The number of chunks that Node has, by which writes show that went past the lane. -1: Node would not just put one more behind them. */
+/** The number of chunks that Node has. */
 function pendingChunks (state) {
-  return mayBuffer(state) && !state.ending ? state.pendingcb : -1
+  return state.pendingcb
 }
+
+/** Node has its flags in one number, where to look costs less than by their getters. */
+const kFlags = Object.getOwnPropertySymbols(new Writable()._writableState).find(({ description }) => description === 'kState')
+
+/** What is other than before once Node would not just put a chunk behind those that it has. */
+const flagsOf = kFlags === undefined ? state => state.ending || state.destroyed : state => state[kFlags]
 
 /** Whether Node does with a token what the fast lane relies on. */
 function isAsExpected () {
@@ -151,5 +157,6 @@ module.exports = {
   mayContinue,
   isDrainDue,
   settleDrain,
-  pendingChunks
+  pendingChunks,
+  flagsOf
 }
