@@ -35,13 +35,15 @@ class Carrier {
     this.control = new ControlBlock(eventLoop.hub, eventLoop.hub.create(this.number, options))
     this.buffer = new WriteBuffer(this.control)
     this.stats = new Stats()
-    this.opening = new Opening(this, options.fs)
+    this.opening = new Opening(this, options)
     this.requests = new Requests(this, typeof options.fd === 'object' && options.fd !== null)
     this.budget = options.backpressure == null ? null : new Budget(this, options)
     this.lane = new Lane(this)
     this.ending = new Ending(this, options.blockTimeout)
     this.lowWaterMark = options.lowWaterMark ?? 0
     this.isLooking = false
+    /** A callback has thrown: the turn in which it was to be looked comes before the ticks of that callback. */
+    this.isTooEarly = false
     /** What was accepted by the last poll. */
     this.polled = 0
     /** Offset up to which Node no longer counts the bytes, and the first token that it still counts. */
@@ -110,7 +112,9 @@ class Carrier {
     const request = this.requests.first
     const look = () => {
       this.isLooking = false
-      this.look(() => this.requests.complete(request))
+      if (!this.isTooEarly) return this.look(() => this.requests.complete(request))
+      this.isTooEarly = false
+      this.lookLater()
     }
     if (request === undefined) eventLoop.setImmediate(look)
     else request.lookLater(look)

@@ -55,9 +55,9 @@ const NODE = 2 // Node's own code does, or a subclass
 class Opening {
   /**
    * @param {import('./carrier.js')} carrier
-   * @param {object | undefined} customFs the option `fs`
+   * @param {{ fd?: unknown, fs?: object }} options
    */
-  constructor (carrier, customFs) {
+  constructor (carrier, { fd, fs: customFs }) {
     this.carrier = carrier
     this.stream = carrier.stream
     this.control = carrier.control
@@ -69,7 +69,7 @@ class Opening {
     this.resource = null
     /** On Windows: the descriptor of a file that was opened early. */
     this.earlyFd = null
-    this.takeGiven()
+    if (this.isLasting(fd)) this.takeGiven()
   }
 
   get sink () {
@@ -97,6 +97,11 @@ class Opening {
   get request () {
     const { path, flags, mode } = this.stream
     return [Buffer.from(path), toFlags(flags), mode, this.start]
+  }
+
+  /** Whether what was given is what is written to. A `_construct` that is not ours may bring another descriptor, but Node writes to a FileHandle all the same. */
+  isLasting (given) {
+    return typeof given === 'object' || this.stream._construct === this.carrier.own.construct
   }
 
   /** What is known of a descriptor from outside: it is one of Rust's from now on, whatever becomes of its number. */

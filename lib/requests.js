@@ -178,13 +178,27 @@ class Requests {
     if (!this.areUnderWay && !(ending.isFlushing && ending.isAwaited)) {
       io.end(stream)
       const isDestroyed = stream.destroyed
-      request.callback(error)
+      this.callBack(request, error)
       if (isDestroyed) ending.finish(error)
       return
     }
-    request.callback(error)
+    this.callBack(request, error)
     ending.finishIfOver()
     if (this.areUnderWay && this.isFirstDone && this.isWaitedFor) carrier.lookLater()
+  }
+
+  /** Calls Node's callback, and those of the users. Node has begun its next write before one of them throws. */
+  callBack (request, error) {
+    const { carrier } = this
+    let hasThrown = true
+    try {
+      request.callback(error)
+      hasThrown = false
+    } finally {
+      // Node waits for what would have come behind.
+      if (hasThrown && carrier.ending.isAwaited) carrier.lookLater()
+      carrier.isTooEarly = hasThrown && carrier.isLooking
+    }
   }
 }
 

@@ -100,8 +100,14 @@ WriteStream.prototype.destroySoon = WriteStream.prototype.end
 /** Destroys the stream. See https://nodejs.org/api/stream.html#writabledestroyerror */
 WriteStream.prototype.destroy = function (error, callback) {
   const isAgain = this.destroyed
-  destroy.call(this, error, callback)
-  this[kCarrier]?.ending.onDestroy(isAgain)
+  const ending = this[kCarrier]?.ending
+  const done = error => {
+    // A `_destroy` of the program's, which may not call ours, is done with the file now.
+    ending.destroy()
+    if (typeof callback === 'function') callback(error)
+  }
+  destroy.call(this, error, isAgain || ending === undefined ? callback : done)
+  ending?.onDestroy(isAgain)
   return this
 }
 
@@ -129,7 +135,8 @@ function carry (stream, carrier, chunks, callback) {
   const method = carrier.requests.begin(chunks, callback)
   // Only the system knows whether a write of no bytes fails.
   if (method === 'write') _write.call(stream, NOTHING, 'buffer', callback)
-  if (method === 'writev') _writev.call(stream, [{ chunk: NOTHING }], callback)
+  // Of one chunk libuv makes a write.
+  if (method === 'writev') _writev.call(stream, [{ chunk: NOTHING }, { chunk: NOTHING }], callback)
 }
 
 /** Whether a chunk is for Rust. Without a descriptor, or of what is no chunk, Node tells the error. */
