@@ -276,7 +276,9 @@ class Player {
   /** Behind 'close' not much can come. */
   lookLate (turns = LATE_TURNS) {
     if (turns > 0) return setImmediate(() => this.lookLate(turns - 1))
-    if (this.at >= this.program.steps.length && this.waiting === null && !hasRequests()) this.finish()
+    // Whose `_destroy` waits for nothing is closed while something is written: of spillway's writes Node knows no request.
+    const isWriting = this.stream._writableState.writing
+    if (this.at >= this.program.steps.length && this.waiting === null && !isWriting && !hasRequests()) this.finish()
   }
 
   /** Nothing goes on by itself. */
