@@ -55,7 +55,7 @@ const differences = [
 ]
 
 /** What is told when a callback of a write throws while the stream waits for that write to close the file. */
-const THROWN = /^(uncaught|thrown out of the program) /
+const THROWN = /^(uncaught|unhandled|thrown out of the program) /
 const isOpen = state => / destroyed /.test(state) && !/ closed /.test(state)
 
 /** Whether each byte that differs is one of the stream's, which stock has not yet written. */

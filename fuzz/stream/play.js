@@ -18,6 +18,9 @@ const EVENTS = ['open', 'ready', 'drain', 'prefinish', 'finish', 'close', 'error
 /** Actions of one play: some programs go in circles. */
 const ACTIONS_AT_MOST = 150
 
+/** Spillway opens the file of a stream at once if so many bytes are written in the run that makes it. */
+const EARLY = 1024 * 1024
+
 /** Turns of the event loop that something may still come too late, or once too often. */
 const LATE_TURNS = 2
 
@@ -109,7 +112,7 @@ class Player {
   /** Whether nothing is under way, so that it is no matter of time what is in the file. */
   isCalm () {
     const { stream } = this
-    if (this.isOpening) return true
+    if (this.isOpening) return this.bytes <= EARLY
     // An open that a signal has overtaken may still be under way.
     if (stream.closed) return this.hasOpened
     return !stream.destroyed && !stream.pending && !stream.errored && stream.writableLength === 0
