@@ -28,8 +28,7 @@ function errorOf (player, error) {
 const ACTIONS = {
   write (player, stream, action) {
     const args = argumentsOf(player, action, 'write')
-    player.expect(args[0], args[1])
-    return stream.write(...args)
+    return player.expecting(args, () => stream.write(...args))
   },
 
   /** As many in one synchronous run. */
@@ -45,8 +44,8 @@ const ACTIONS = {
 
   end (player, stream, action) {
     const args = argumentsOf(player, action, 'end')
-    if (action.chunk !== undefined) player.expect(args[0], args[1])
-    return stream.end(...args)
+    const end = () => stream.end(...args)
+    return action.chunk === undefined ? end() : player.expecting(args, end)
   },
 
   /** end(undefined, undefined, callback), as some libraries call it. */
@@ -80,6 +79,7 @@ const ACTIONS = {
   patch (player, stream, { method }) {
     const inherited = stream[method]
     stream[method] = overriding(player, { method, way: 'super' }, () => inherited)
+    return method
   },
 
   set (player, stream, { name, value }) {

@@ -24,7 +24,7 @@ function jitter () {
 function linesOf ({ entries, files, left, own }) {
   return [
     ...entries.map(({ text, tick, state, bytes }) => printable(`+${tick} ${text} | ${state} bytesWritten=${bytes}`)),
-    ...[...files].map(([name, bytes]) => `file ${name}: ${contentOf(bytes)}`),
+    ...[...files].sort().map(([name, bytes]) => `file ${name}: ${contentOf(bytes)}`),
     `left open: ${left}${own}`
   ]
 }

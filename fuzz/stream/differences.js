@@ -3,6 +3,8 @@
 // The differences from stock that are meant, and documented in README.md: each
 // takes out of two results what it explains, and nothing else.
 
+const { TICKS } = require('./journal.js')
+
 const FAILED_WRITE = / (Error|AbortError)\(\w+ (-?\d+|undefined) (write|undefined) /
 const CALLED_BACK = /^(callback \d+ of \w+) /
 
@@ -10,6 +12,53 @@ const CALLED_BACK = /^(callback \d+ of \w+) /
 
 /** @type {{ name: string, reason: string, apply: (stock: Result, ours: Result) => void }[]} */
 const differences = [
+  {
+    name: 'aborted before it was made',
+    reason: 'Stock opens, and empties, the file of a stream whose signal is aborted already, and never closes it. Spillway opens nothing.',
+    apply (stock, ours) {
+      if (stock.program.options.signal !== 'aborted' || !stock.entries.some(({ text }) => OPEN.test(text))) return
+      // That it is opened is to be all that differs.
+      if (ours.entries.some(({ text }) => OPEN.test(text))) return
+      for (const result of [stock, ours]) drop(result, ({ text }) => OPEN.test(text) || CONSTRUCTED.test(text))
+      for (const { entries } of [stock, ours]) for (const entry of entries) entry.state = entry.state.replace(/ (pending|no fd)\b/g, '')
+      if (ours.left === 0) ours.left = stock.left
+      for (const [name, bytes] of stock.files) {
+        const other = ours.files.get(name)
+        if (bytes.length === 0 && (other === undefined || other.equals(ours.base))) ours.files.set(name, bytes)
+      }
+    }
+  },
+  {
+    name: 'descriptor closed behind the stream',
+    reason: 'Spillway writes to a duplicate of a descriptor, so that the bytes reach the right file, and no other.',
+    apply (stock, ours) {
+      const at = stock.entries.findIndex(({ text }) => text.startsWith('close behind answered undefined'))
+      if (at < 0 || !ours.entries[at]?.text.startsWith('close behind')) return
+      // All before is compared.
+      for (const { entries } of [stock, ours]) entries.length = at + 1
+      for (const [name, bytes] of stock.files) {
+        if (ours.files.has(name) && isExplained(bytes, ours.files.get(name), ours)) ours.files.set(name, bytes)
+      }
+    }
+  },
+  {
+    name: 'write methods replaced while chunks are buffered',
+    reason: 'A method that is put onto a stream later is handed the tokens of chunks that were written before.',
+    apply (stock, ours) {
+      dropBuffered(stock)
+      dropBuffered(ours)
+    }
+  },
+  {
+    name: 'counted later',
+    reason: 'If nobody waits for the end of a write, its bytes count as buffered for up to 10 ms more.',
+    apply (stock, ours) {
+      ours.entries.forEach((entry, at) => {
+        const other = stock.entries[at]
+        if (other?.text === entry.text && isCountedLater(other, entry)) Object.assign(entry, { state: other.state, bytes: other.bytes })
+      })
+    }
+  },
   {
     name: 'exact bytesWritten',
     reason: 'After an error or destroy() stock counts too few bytes, and spillway those that the file has got.',
@@ -27,6 +76,10 @@ const differences = [
         if (other === undefined || !isExplained(bytes, other, ours)) continue
         ours.files.set(name, bytes)
       }
+      ours.entries.forEach((entry, at) => {
+        const other = stock.entries[at]
+        if (entry.isCut && other?.isCut && seesMore(other.text, entry.text)) entry.text = other.text
+      })
     }
   },
   {
@@ -54,6 +107,15 @@ const differences = [
   }
 ]
 
+const LOOK = /^look answered (?:(\d+)|bytes (.*?))( in .*)?$/
+
+/** Whether a look at the file of a stream that is destroyed has seen more of the same. */
+function seesMore (stock, ours) {
+  const [one, other] = [LOOK.exec(stock), LOOK.exec(ours)]
+  if (one === null || other === null) return false
+  return one[1] === undefined ? Boolean(other[2]?.startsWith(one[2])) : Number(other[1]) >= Number(one[1])
+}
+
 /** What is told when a callback of a write throws while the stream waits for that write to close the file. */
 const THROWN = /^(uncaught|unhandled|thrown out of the program) /
 const isOpen = state => / destroyed /.test(state) && !/ closed /.test(state)
@@ -80,22 +142,49 @@ function lastDifference (stock, ours) {
   return at
 }
 
+/** What only stock tells of the file that it opens. */
+const OPEN = /^(called emit '(open|ready)'|fs\.open|open 'number'|ready undefined)/
+
+/** What both tell then: stock when it has opened the file. */
+const CONSTRUCTED = /^called emit Symbol\(kDestroy\)/
+
+/** Takes entries out of a result. */
+function drop (result, isDropped) {
+  let ticks = 0
+  result.entries = result.entries.filter(entry => {
+    entry.tick = Math.min(entry.tick + ticks, TICKS)
+    ticks = isDropped(entry) ? entry.tick : 0
+    return !isDropped(entry)
+  })
+}
+
+/** Takes out what a new `_write` or `_writev` is handed of chunks that were buffered by then. */
+function dropBuffered (result) {
+  let isBuffered = false
+  drop(result, ({ text, state }) => {
+    const isCall = /^called _writev? /.test(text)
+    if (/^patch answered '_writev?'/.test(text)) isBuffered = true
+    else if (!isCall && / ?writableLength=0 /.test(state)) isBuffered = false
+    return isBuffered && isCall
+  })
+}
+
+const LENGTH = /writableLength=(\d+)/
+
+/** Whether the same bytes are written, and only fewer of them counted so: no 'drain' and no end waits for that. */
+function isCountedLater (stock, ours) {
+  const [length, otherLength] = [stock, ours].map(({ state }) => Number(LENGTH.exec(state)?.[1]))
+  return otherLength > length && otherLength + ours.bytes === length + stock.bytes &&
+    stock.state.replace(LENGTH, '') === ours.state.replace(LENGTH, '') && !/ (writableNeedDrain|writableEnded|destroyed) /.test(ours.state)
+}
+
 /** Differences after which a program goes another way: of such a program nothing more is told. See docs/internals/divergences.md. */
 const programs = [
   {
-    name: 'aborted before it was made',
-    reason: 'Stock opens, and empties, the file of a stream whose signal is aborted already, and never closes it. Spillway opens nothing.',
-    is: ({ options }) => options.signal === 'aborted'
-  },
-  {
-    name: 'descriptor closed behind the stream',
-    reason: 'Spillway writes to a duplicate of a descriptor, so that the bytes reach the right file, and no other.',
-    is: program => has(program, /"do":"close behind"/)
-  },
-  {
-    name: 'write methods replaced while chunks are buffered',
-    reason: 'A method that is put onto a stream later is handed the tokens of chunks that were written before.',
-    is: program => has(program, /"do":"patch","method":"_writev?"/)
+    name: 'waits for the open of what was aborted before it was made',
+    reason: 'Stock opens the file of a stream whose signal is aborted already. Spillway does not.',
+    is: program => program.options.signal === 'aborted' && (has(program, /"for":"(open|ready)"|"event":"(open|ready)"/) ||
+      ['open', 'ready'].some(event => program.listeners[event]?.length > 0))
   }
 ]
 

@@ -61,4 +61,4 @@ class Journal {
   }
 }
 
-module.exports = Journal
+module.exports = { Journal, TICKS }

@@ -6,7 +6,7 @@ const fs = require('node:fs')
 const { ACTIONS, BYTES } = require('./actions.js')
 const chunks = require('./chunks.js')
 const Folder = require('./folder.js')
-const Journal = require('./journal.js')
+const { Journal } = require('./journal.js')
 const slowDisk = require('./slow-disk.js')
 const { makeStream } = require('./subclasses.js')
 const { baseOf, prepare } = require('./target.js')
@@ -72,6 +72,8 @@ class Player {
     /** Whether the run that made the stream still goes on, or 'open' is being told. */
     this.isOpening = true
     this.hasOpened = typeof program.target.opened === 'string'
+    /** Whether stock opens a file that spillway does not: see differences.js. */
+    this.isAborted = program.options.signal === 'aborted'
     /** All bytes that were accepted, in order: known as long as nothing but write() and end() makes some. */
     this.accepted = []
     this.isPlain = program.heir === 'none' || program.heir.overrides === undefined
@@ -134,6 +136,18 @@ class Player {
     if (!this.isPlain || stream.destroyed || stream.errored || stream.writableEnded) return
     if (typeof encoding === 'function') encoding = undefined
     this.accepted.push(chunks.toBytes(chunk, encoding || stream._writableState.defaultEncoding))
+  }
+
+  /** Calls `work`, which writes a chunk, and keeps account of that unless it throws. */
+  expecting ([chunk, encoding], work) {
+    const { length } = this.accepted
+    this.expect(chunk, encoding)
+    try {
+      return work()
+    } catch (error) {
+      this.accepted.length = length
+      throw error
+    }
   }
 
   /** A function that logs when and with what it is called, and then does `actions`. */
@@ -231,7 +245,10 @@ class Player {
     let actions = Object.hasOwn(listeners, event) ? listeners[event] : []
     this.stream.on(event, value => {
       const isOpening = this.isOpening
-      if (event === 'open' || event === 'ready') this.isOpening = this.hasOpened = true
+      if (event === 'open' || event === 'ready') {
+        this.isOpening = true
+        this.hasOpened = !this.isAborted
+      }
       this.log(event, event === 'open' ? [typeof value] : event.endsWith('pipe') ? [] : [value])
       const now = actions
       actions = []
@@ -339,6 +356,7 @@ class Player {
 
   /**
    * @typedef {object} Result
+   * @property {object} program
    * @property {{ text: string, tick: number, state: string, bytes: number, isCut: boolean }[]} entries
    * @property {Map<string, Buffer>} files
    * @property {Buffer} base what was in the file before
@@ -349,9 +367,9 @@ class Player {
    * @property {Error[]} machineErrors
    */
   result () {
-    const { entries, left, own, rests, machineErrors } = this
+    const { program, entries, left, own, rests, machineErrors } = this
     const accepted = this.isPlain ? Buffer.concat(this.accepted) : null
-    return { entries, left, own, rests, machineErrors, files: this.folder.files(), base: baseOf(this.program), accepted }
+    return { program, entries, left, own, rests, machineErrors, files: this.folder.files(), base: baseOf(program), accepted }
   }
 }
 

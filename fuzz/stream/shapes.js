@@ -2,7 +2,7 @@
 
 // What a program could see of an error, of any value, and of a stream.
 
-const { inspect, types: { isNativeError } } = require('node:util')
+const { inspect, types: { isNativeError, isUint8Array } } = require('node:util')
 
 /** What is read of the stream at each entry, in the order in which it is read. */
 const PROPERTIES = [
@@ -30,7 +30,8 @@ function shapeOf (error, anonymous) {
 function show (value, anonymous) {
   if (typeof value === 'function') return 'function'
   if (typeof value === 'string' && value.length > 100) return `a string of ${value.length}`
-  if (value instanceof Uint8Array) return `bytes ${anonymous(Buffer.from(value).subarray(0, 100).toString('latin1'))}`
+  // A token passes for a Buffer.
+  if (isUint8Array(value)) return `bytes ${anonymous(Buffer.from(value).subarray(0, 100).toString('latin1'))}`
   if (typeof value !== 'object' || value === null) return anonymous(inspect(value))
   return value.constructor?.name ?? 'object'
 }
