@@ -8,7 +8,7 @@ const { differences: known, programs } = require('./differences.js')
 const { play } = require('./play.js')
 
 /** How often both are played at most. What is a matter of time comes out differently from time to time, in stock as well. */
-const TIMES = 30
+const TIMES = 100
 
 /** How long the thread is held up at random, in microseconds, so that many orders of what is a matter of time are seen. */
 const DELAYS = [0, 0, 20, 60, 200, 1000]

@@ -45,6 +45,7 @@ const differences = [
     name: 'write methods replaced while chunks are buffered',
     reason: 'A method that is put onto a stream later is handed the tokens of chunks that were written before.',
     apply (stock, ours) {
+      if (callsOf(stock) === callsOf(ours)) return
       dropBuffered(stock)
       dropBuffered(ours)
     }
@@ -158,14 +159,18 @@ function drop (result, isDropped) {
   })
 }
 
+const CALL = /^called _writev? /
+const callsOf = ({ entries }) => entries.map(({ text }) => text).filter(text => CALL.test(text)).join('\n')
+
 /** Takes out what a new `_write` or `_writev` is handed of chunks that were buffered by then. */
 function dropBuffered (result) {
-  let isBuffered = false
+  let [isPatched, isHanded] = [false, false]
   drop(result, ({ text, state }) => {
-    const isCall = /^called _writev? /.test(text)
-    if (/^patch answered '_writev?'/.test(text)) isBuffered = true
-    else if (!isCall && / ?writableLength=0 /.test(state)) isBuffered = false
-    return isBuffered && isCall
+    const isCall = CALL.test(text)
+    if (/^patch answered '_writev?'/.test(text)) isPatched = true
+    else if (!isCall && isHanded && / ?writableLength=0 /.test(state)) isPatched = isHanded = false
+    isHanded ||= isPatched && isCall
+    return isPatched && isCall
   })
 }
 

@@ -23,7 +23,7 @@ const { diff, kindOf } = require('./report.js')
 /** How long one difference is shrunk at most, in milliseconds. */
 const SHRINK_TIME = 20_000
 
-/** A difference that comes every time need not be seen thirty times to be shrunk. */
+/** A difference that comes every time need not be seen a hundred times to be shrunk. */
 const TIMES_IF_STEADY = 5
 
 /** Seeds in a row must not make programs alike: the last steps of murmur3. */
