@@ -323,3 +323,33 @@ sameAsStock('a descriptor of its own and where to start', async run => {
   await closed(stream)
   logFiles(run)
 })
+
+sameAsStock('a descriptor of its own in the place of a given one', async run => {
+  const given = fs.openSync(path.join(run.folder, 'given'), 'w')
+  class Own extends run.WriteStream {
+    _construct (callback) {
+      fs.open(run.path, 'w', (error, fd) => {
+        this.fd = fd
+        callback(error)
+      })
+    }
+  }
+  const stream = run.watch(new Own(null, { fd: given }))
+  stream.write('a')
+  stream.end('b')
+  await closed(stream)
+  fs.closeSync(given)
+  logFiles(run)
+})
+
+sameAsStock('a given descriptor that a _destroy of its own leaves open, before the stream is constructed', async run => {
+  const fd = fs.openSync(run.path, 'w')
+  class Own extends run.WriteStream {
+    _destroy (error, callback) { callback(error) }
+  }
+  const stream = run.watch(new Own(null, { fd }))
+  stream.destroy()
+  await closed(stream)
+  run.log(hasOpenFiles ? openFiles(run.folder).length : 1)
+  fs.closeSync(fd)
+})

@@ -41,6 +41,13 @@ sameAsStock('a full disk of which nobody but the stream hears', async run => {
   await closed(stream)
 })
 
+sameAsStock('empty chunks on a full disk', async run => {
+  const stream = run.create({}, '/dev/full')
+  for (let count = 0; count < 3; count++) stream.write('')
+  stream.end(run.callback('end', stream))
+  await closed(stream)
+})
+
 sameAsStock('a full disk while corked', async run => {
   const stream = run.create({}, '/dev/full')
   stream.cork()
@@ -139,4 +146,24 @@ test.each(['stock', 'spillway'])('a listener that throws keeps its own stream fr
     two.on('drain', () => seen.push('other drain'))
     process.on('exit', () => console.log(seen.sort().join()))`)
   expect([code, stdout]).toEqual([0, 'first,other,other drain\n'])
+})
+
+test.each(['stock', 'spillway'])('the ticks of a callback that throws come before the next callback: %s', async which => {
+  const { stdout } = await runScript(which, `
+    const seen = []
+    process.on('uncaughtException', error => seen.push(error.message))
+    const out = createWriteStream(file)
+    out.on('open', () => setImmediate(() => {
+      out.write('a', () => {
+        process.nextTick(() => seen.push('tick'))
+        throw new Error('thrown')
+      })
+      out.write('b', () => seen.push('b'))
+      out.end()
+      // Both may well be written by then.
+      const end = Date.now() + 20
+      while (Date.now() < end);
+    }))
+    process.on('exit', () => console.log(seen.join()))`)
+  expect(stdout).toBe('thrown,tick,b\n')
 })

@@ -209,3 +209,18 @@ sameAsStock('a _final() that writes a footer', async run => {
   stream.end()
   await closed(stream)
 })
+
+sameAsStock('a _write() that asks super when the stream is closed', async run => {
+  run.ignoreBytes()
+  const fd = fs.openSync(run.path, 'w')
+  class Heir extends run.WriteStream {
+    _write (...args) { setImmediate(() => super._write(...args)) }
+    _destroy (error, callback) { callback(error) }
+  }
+  const stream = run.watch(new Heir(null, { fd }))
+  await new Promise(resolve => setImmediate(resolve))
+  const written = new Promise(resolve => stream.write('a', resolve))
+  stream.destroy()
+  run.log('callback', (await written)?.code, run.content())
+  fs.closeSync(fd)
+})
