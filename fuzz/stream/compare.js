@@ -4,7 +4,7 @@
 
 const fs = require('node:fs')
 const { createHash } = require('node:crypto')
-const { differences: known, programs } = require('./differences.js')
+const known = require('./differences.js')
 const { play } = require('./play.js')
 
 /** How often both are played at most. What is a matter of time comes out differently from time to time, in stock as well. */
@@ -96,8 +96,6 @@ async function compare (program, api, { timesIfSteady = TIMES, isHurried } = {})
         if (names !== null) return { known: names, stock, ours, times }
       }
     }
-    const other = programs.find(({ is }) => is(program))
-    if (other !== undefined) return { known: [other.name], stock: stocks[0], ours: all[0], times }
     const isSteady = times >= timesIfSteady && stocks.length === 1 && all.length === 1
     if (times === TIMES || isSteady) return { known: null, stock: stocks[0], ours: all[0], times }
   }

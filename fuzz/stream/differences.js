@@ -16,15 +16,18 @@ const differences = [
     name: 'aborted before it was made',
     reason: 'Stock opens, and empties, the file of a stream whose signal is aborted already, and never closes it. Spillway opens nothing.',
     apply (stock, ours) {
-      if (stock.program.options.signal !== 'aborted' || !stock.entries.some(({ text }) => OPEN.test(text))) return
+      const [isOpened, isOpenedByUs] = [stock, ours].map(({ entries }) => entries.some(({ text }) => OPEN.test(text)))
       // That it is opened is to be all that differs.
-      if (ours.entries.some(({ text }) => OPEN.test(text))) return
-      for (const result of [stock, ours]) drop(result, ({ text }) => OPEN.test(text) || CONSTRUCTED.test(text))
+      if (stock.program.options.signal !== 'aborted' || isOpenedByUs) return
+      for (const result of [stock, ours]) drop(result, ({ text }) => CONSTRUCTED.test(text))
+      if (!isOpened) return
+      if (isWaitedFor(stock.program)) return cutAtOpen(stock, ours)
+      drop(stock, ({ text }) => OPEN.test(text))
       for (const { entries } of [stock, ours]) for (const entry of entries) entry.state = entry.state.replace(/ (pending|no fd)\b/g, '')
       if (ours.left === 0) ours.left = stock.left
       for (const [name, bytes] of stock.files) {
         const other = ours.files.get(name)
-        if (bytes.length === 0 && (other === undefined || other.equals(ours.base))) ours.files.set(name, bytes)
+        if (bytes.length === 0 && (other === undefined || ours.base.indexOf(other) === 0)) ours.files.set(name, bytes)
       }
     }
   },
@@ -129,7 +132,8 @@ function isExplained (stock, ours, { base, accepted }) {
     if (stock[at] === ours[at]) continue
     const isUntouched = at >= stock.length || stock[at] === base[at] || stock[at] === 0
     if (!isUntouched || at >= ours.length) return false
-    from ??= at
+    // Before `start` there may be a hole.
+    if (ours[at] !== 0) from ??= at
   }
   if (accepted === null || from === undefined) return true
   // What is new must be bytes of the stream, in a row.
@@ -146,8 +150,20 @@ function lastDifference (stock, ours) {
 /** What only stock tells of the file that it opens. */
 const OPEN = /^(called emit '(open|ready)'|fs\.open|open 'number'|ready undefined)/
 
-/** What both tell then: stock when it has opened the file. */
+/** What both tell then: stock when it has opened the file, or failed to. */
 const CONSTRUCTED = /^called emit Symbol\(kDestroy\)/
+
+/** Whether a program does something when the file is opened. */
+function isWaitedFor (program) {
+  return /"(for|event)":"(open|ready)"/.test(JSON.stringify(program)) || ['open', 'ready'].some(event => program.listeners[event]?.length > 0)
+}
+
+/** Such a program goes another way with stock: what it does before is compared. */
+function cutAtOpen (stock, ours) {
+  const at = stock.entries.findIndex(({ text }) => OPEN.test(text))
+  for (const { entries } of [stock, ours]) entries.length = Math.min(entries.length, at)
+  Object.assign(ours, { files: stock.files, left: stock.left, own: stock.own })
+}
 
 /** Takes entries out of a result. */
 function drop (result, isDropped) {
@@ -162,14 +178,15 @@ function drop (result, isDropped) {
 const CALL = /^called _writev? /
 const callsOf = ({ entries }) => entries.map(({ text }) => text).filter(text => CALL.test(text)).join('\n')
 
-/** Takes out what a new `_write` or `_writev` is handed of chunks that were buffered by then. */
+/** Takes out what a new `_write` or `_writev` is handed until all is written that may have been buffered by then. */
 function dropBuffered (result) {
-  let [isPatched, isHanded] = [false, false]
+  let [isPatched, isBuffered] = [false, false]
   drop(result, ({ text, state }) => {
     const isCall = CALL.test(text)
+    const isEmpty = / ?writableLength=0 /.test(state)
     if (/^patch answered '_writev?'/.test(text)) isPatched = true
-    else if (!isCall && isHanded && / ?writableLength=0 /.test(state)) isPatched = isHanded = false
-    isHanded ||= isPatched && isCall
+    else if (isBuffered && isEmpty && !isCall) isPatched = false
+    isBuffered = isPatched && (isBuffered || !isEmpty)
     return isPatched && isCall
   })
 }
@@ -183,18 +200,4 @@ function isCountedLater (stock, ours) {
     stock.state.replace(LENGTH, '') === ours.state.replace(LENGTH, '') && !/ (writableNeedDrain|writableEnded|destroyed) /.test(ours.state)
 }
 
-/** Differences after which a program goes another way: of such a program nothing more is told. See docs/internals/divergences.md. */
-const programs = [
-  {
-    name: 'waits for the open of what was aborted before it was made',
-    reason: 'Stock opens the file of a stream whose signal is aborted already. Spillway does not.',
-    is: program => program.options.signal === 'aborted' && (has(program, /"for":"(open|ready)"|"event":"(open|ready)"/) ||
-      ['open', 'ready'].some(event => program.listeners[event]?.length > 0))
-  }
-]
-
-function has (program, pattern) {
-  return pattern.test(JSON.stringify(program))
-}
-
-module.exports = { differences, programs }
+module.exports = differences

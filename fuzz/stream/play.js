@@ -7,7 +7,7 @@ const { ACTIONS, BYTES } = require('./actions.js')
 const chunks = require('./chunks.js')
 const Folder = require('./folder.js')
 const { Journal } = require('./journal.js')
-const slowDisk = require('./slow-disk.js')
+const { slowDisk, slowHandle } = require('./slow-disk.js')
 const { makeStream } = require('./subclasses.js')
 const { baseOf, prepare } = require('./target.js')
 const waits = require('./waits.js')
@@ -260,11 +260,14 @@ class Player {
 
   /** @returns {Promise<Result>} */
   async play () {
-    const [path, options] = await prepare(this)
     // It is stock that is to show all that it may do: spillway takes nothing but Node's own functions.
-    const makeFast = this.isJittery && this.api === fs ? slowDisk(this.handle) : () => {}
-    current = last = this
+    const isSlow = this.isJittery && this.api === fs
+    // Before a custom fs is made of its functions.
+    const makeFast = isSlow ? slowDisk() : () => {}
     try {
+      const [path, options] = await prepare(this)
+      if (isSlow && this.handle !== undefined) slowHandle(this.handle)
+      current = last = this
       if (this.create(path, options)) await this.playOn()
       this.log('end')
       this.isOver = true

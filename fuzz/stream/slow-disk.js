@@ -18,7 +18,10 @@ function after (turns, callback, args) {
   setImmediate(after, turns - 1, callback, args)
 }
 
-/** The same for a FileHandle, which has functions of its own. */
+/**
+ * The same for a FileHandle, which has functions of its own.
+ * @param {import('node:fs').promises.FileHandle} handle
+ */
 function slowHandle (handle) {
   for (const name of ['write', 'writev']) {
     const turns = among(TURNS)
@@ -31,12 +34,8 @@ function slowHandle (handle) {
   }
 }
 
-/**
- * @param {import('node:fs').promises.FileHandle} [handle] what the program writes to, if it is one
- * @returns {() => void} makes it fast again
- */
-function slowDisk (handle) {
-  if (handle !== undefined) slowHandle(handle)
+/** @returns {() => void} makes it fast again */
+function slowDisk () {
   const originals = {}
   for (const name of FUNCTIONS) {
     const original = originals[name] = fs[name]
@@ -49,4 +48,4 @@ function slowDisk (handle) {
   return () => Object.assign(fs, originals)
 }
 
-module.exports = slowDisk
+module.exports = { slowDisk, slowHandle }
