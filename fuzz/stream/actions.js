@@ -51,8 +51,10 @@ const ACTIONS = {
   /** end(undefined, undefined, callback), as some libraries call it. */
   'end as prefix': (player, stream) => stream.end(undefined, undefined, player.callback('end', [])),
 
-  destroy: (player, stream, { error, callback }) =>
-    stream.destroy(...errorOf(player, error), ...(callback ? [player.callback('destroy', callback)] : [])),
+  destroy (player, stream, { error, callback }) {
+    const errors = errorOf(player, error)
+    return callback === undefined ? stream.destroy(...errors) : stream.destroy(errors[0], player.callback('destroy', callback))
+  },
   destroySoon: (player, stream) => stream.destroySoon(),
   close: (player, stream, { callback }) => stream.close(player.callback('close', callback)),
   cork: (player, stream) => stream.cork(),

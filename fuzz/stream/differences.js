@@ -37,8 +37,7 @@ const differences = [
     apply (stock, ours) {
       const at = stock.entries.findIndex(({ text }) => text.startsWith('close behind answered undefined'))
       if (at < 0 || !ours.entries[at]?.text.startsWith('close behind')) return
-      // All before is compared.
-      for (const { entries } of [stock, ours]) entries.length = at + 1
+      cut(stock, ours, at + 1)
       for (const [name, bytes] of stock.files) {
         if (ours.files.has(name) && isExplained(bytes, ours.files.get(name), ours)) ours.files.set(name, bytes)
       }
@@ -104,8 +103,7 @@ const differences = [
       if (!isOpen(stock.entries.at(-1).state) || isOpen(ours.entries.at(-1).state)) return
       const at = stock.entries.findIndex(({ text, state }) => THROWN.test(text) && isOpen(state))
       if (at < 0) return
-      // All before is compared.
-      for (const { entries } of [stock, ours]) entries.length = Math.min(entries.length, at + 1)
+      cut(stock, ours, at + 1)
       Object.assign(ours, { left: stock.left, own: stock.own })
     }
   }
@@ -161,8 +159,19 @@ function isWaitedFor (program) {
 /** Such a program goes another way with stock: what it does before is compared. */
 function cutAtOpen (stock, ours) {
   const at = stock.entries.findIndex(({ text }) => OPEN.test(text))
-  for (const { entries } of [stock, ours]) entries.length = Math.min(entries.length, at)
+  cut(stock, ours, at)
   Object.assign(ours, { files: stock.files, left: stock.left, own: stock.own })
+}
+
+const CHANGED = /^change answered (?!'not calm')/
+
+/** Compares only the first `length` entries, and the files if nothing but the stream changes them behind these. */
+function cut (stock, ours, length) {
+  for (const result of [stock, ours]) {
+    const { entries } = result
+    if (entries.slice(length).some(({ text }) => CHANGED.test(text))) ours.files = stock.files
+    entries.length = Math.min(entries.length, length)
+  }
 }
 
 /** Takes entries out of a result. */
