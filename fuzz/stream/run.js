@@ -115,7 +115,12 @@ async function main () {
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
   const name = values.package ?? path.join(__dirname, '../..')
   // The folders go when the process ends in an orderly way.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => {
+      console.log(signal)
+      process.exit(1)
+    })
+  }
   // They are about programs like these.
   process.removeAllListeners('warning')
   console.log(`Node ${process.version}, seed ${seed}, ${name}`)
@@ -134,4 +139,9 @@ async function main () {
   process.exit(differing > 0 ? 1 : 0)
 }
 
-main()
+// What ends it before its end is no success: play.js takes what nobody else catches for the program's.
+process.exitCode = 2
+main().catch(error => {
+  console.log(error)
+  process.exit(2)
+})
