@@ -1,5 +1,5 @@
-//! The border to N-API: converts, decides nothing. `lib/carrier.js` and
-//! `lib/event-loop.js` are its callers; what users see is in `index.js`.
+//! The border to N-API: converts, decides nothing. `lib/control-block.js`,
+//! `lib/write-buffer.js` and `lib/event-loop.js` are its callers; what users see is in `index.js`.
 
 use std::{
     cell::RefCell,
