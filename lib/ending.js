@@ -80,6 +80,12 @@ class Ending {
     buffer.sink.cancel(buffer.accepted)
   }
 
+  /** The file is none that Rust can write: Node does. */
+  leaveToNode () {
+    this.phase = RELEASED
+    this.carrier.buffer.sink.cancel(0)
+  }
+
   /** `stream.destroy()` was called: once more if `isAgain`, which waits for nothing. */
   onDestroy (isAgain) {
     const { buffer, lane, opening, own, state, stream } = this.carrier
@@ -102,6 +108,7 @@ class Ending {
     const { lane, opening, requests, stream } = carrier
     if (this.isClosed || this.isAwaited) return
     lane.close()
+    if (this.isReleased) return this.close()
     // What can't be opened can't be flushed.
     if (this.isFlushing && typeof stream.fd === 'number') opening.openGate()
     else this.cancel()
@@ -146,8 +153,9 @@ class Ending {
     const { carrier, lateCallbacks } = this
     const { buffer, control, stream } = carrier
     const settled = buffer.readSettled()
+    // Node counts what it writes itself.
+    if (!this.isReleased) stream.bytesWritten = settled
     this.phase = CLOSED
-    stream.bytesWritten = settled
     buffer.sink.cancel(0)
     buffer.release()
     eventLoop.deactivate(carrier)

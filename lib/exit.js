@@ -24,11 +24,14 @@ function watch () {
 
 function wrapEmit () {
   const flushes = new Set()
+  const flushThem = () => flushes.forEach(flush => flush())
   const { emit } = process
   process.emit = function (name, ...values) {
-    if (name === 'exit') for (const flush of flushes) flush()
+    if (name === 'exit') flushThem()
     return Reflect.apply(emit, this, [name, ...values])
   }
+  // Bun does not emit 'exit' by that method.
+  if (process.versions.bun !== undefined) process.prependListener('exit', flushThem)
   Object.defineProperty(process, kFlushes, { value: flushes })
   return flushes
 }

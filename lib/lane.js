@@ -89,7 +89,7 @@ class Lane {
   /** Whether Node's buffer may hold tokens: a write is under way, or the stream is not constructed. */
   get mayAbsorb () {
     const { carrier, state } = this
-    return (carrier.requests.areUnderWay || !state.constructed) && node.mayBuffer(state) && !exit.isExiting() && carrier.isPlain
+    return (carrier.requests.areUnderWay || (!state.constructed && carrier.opening.mayTakeEarly)) && node.mayBuffer(state) && !exit.isExiting() && carrier.isPlain
   }
 
   /** Puts tokens in the place of the chunks that Node holds: what was written first comes first. */

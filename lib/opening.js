@@ -13,7 +13,15 @@ const eventLoop = require('./event-loop.js')
 
 const { open: openAtLoad, openSync } = fs
 const { permission } = process
-const isWindows = process.platform === 'win32'
+
+/**
+ * Whether a descriptor that is opened elsewhere can't be closed by `fs.close`:
+ * on Windows it is a number of node.exe's own C runtime, and Deno keeps account of those it has opened.
+ */
+const mustOpenHere = process.platform === 'win32' || process.versions.deno !== undefined
+
+/** Whether a path or a descriptor may be one of a file system that lives in this process (`--experimental-vfs`), of which only Node knows. */
+const hasVfs = process.getBuiltinModule?.('node:vfs') !== undefined
 
 const { O_APPEND, O_CREAT, O_EXCL, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } = fs.constants
 
@@ -67,7 +75,7 @@ class Opening {
     /** Called when Rust has opened the file, or failed to; null: nobody waits for that. */
     this.callback = null
     this.resource = null
-    /** On Windows: the descriptor of a file that was opened early. */
+    /** The descriptor of a file that had to be opened here. */
     this.earlyFd = null
     if (this.isLasting(fd)) this.takeGiven()
   }
@@ -83,14 +91,14 @@ class Opening {
   /** Whether to open a file is as Node does it: nobody has patched it, nobody restricts it. */
   get isPlain () {
     const { customFs, stream } = this
-    return permission === undefined && fs.open === openAtLoad && (customFs == null || customFs.open === fs.open) &&
+    return permission === undefined && !hasVfs && fs.open === openAtLoad && (customFs == null || customFs.open === fs.open) &&
       stream.open === Base.prototype.open
   }
 
   /** Whether Rust may open the file as it is described now. */
   get isNative () {
     const { path, flags, mode } = this.stream
-    return this.isPlain && !isWindows && isPath(path) && toFlags(flags) !== undefined && isMode(mode)
+    return this.isPlain && !mustOpenHere && isPath(path) && toFlags(flags) !== undefined && isMode(mode)
   }
 
   /** What Rust is to open. */
@@ -104,6 +112,16 @@ class Opening {
     return typeof given === 'object' || this.stream._construct === this.carrier.own.construct
   }
 
+  /** Whether chunks may be taken before Node has opened the file. */
+  get mayTakeEarly () {
+    return !hasVfs
+  }
+
+  /** Whether Rust can write to what Node has opened. */
+  get isReal () {
+    return !hasVfs || !this.control.isOpening || this.sink.give(this.stream.fd, this.start) === null
+  }
+
   /** What is known of a descriptor from outside: it is one of Rust's from now on, whatever becomes of its number. */
   takeGiven () {
     if (typeof this.stream.fd === 'number') this.sink.give(this.stream.fd, this.start)
@@ -113,12 +131,13 @@ class Opening {
   construct (callback) {
     const { carrier, stream } = this
     const done = error => {
+      if (!error && !this.isReal) carrier.ending.leaveToNode()
       callback(error)
       if (!error && channels.open.hasSubscribers) channels.open.publish({ stream, path: stream.path, fd: stream.fd })
     }
     // Destroyed before it was made, by a signal: Node's own code would open the file now and never close it.
     if (stream.closed) return callback()
-    if (typeof stream.fd === 'number' || (this.by === WAITS && !this.isNative && !this.openOnWindows())) {
+    if (typeof stream.fd === 'number' || (this.by === WAITS && !this.isNative && !this.openHere())) {
       this.by = NODE
       return Base.prototype._construct.call(stream, done)
     }
@@ -136,13 +155,12 @@ class Opening {
   }
 
   /**
-   * On Windows the descriptor has to be one of Node's. An open in libuv's pool
-   * that the end of the process overtakes would empty the file behind us, so
-   * the file is opened here.
+   * Opens the file on this thread, where Rust can't. An open in libuv's pool that
+   * the end of the process overtakes would empty the file behind us.
    * @returns {boolean} false: Node's own open is to tell the error
    */
-  openOnWindows () {
-    if (!isWindows || !this.isPlain) return false
+  openHere () {
+    if (!mustOpenHere || !this.isPlain) return false
     try {
       this.earlyFd = openSync(this.stream.path, this.stream.flags, this.stream.mode)
       this.by = NATIVE
@@ -211,7 +229,7 @@ class Opening {
       if (this.isNative) {
         this.by = NATIVE
         this.sink.openNow(...this.request)
-      } else if (!this.openOnWindows() && isLast && this.customFs == null) {
+      } else if (!this.openHere() && isLast && this.customFs == null) {
         this.openByNode()
       }
     }
@@ -239,7 +257,7 @@ class Opening {
 
   /** Whether `fs.close` of this thread does not know of the descriptor: Node keeps account of those of a worker. */
   get isUnknownToNode () {
-    return !isMainThread && this.by === NATIVE
+    return !isMainThread && this.by === NATIVE && this.earlyFd === null
   }
 }
 

@@ -38,6 +38,8 @@ function WriteStream (path, options) {
   Base.call(this, path, options)
   // In object mode Node counts objects, and all stays Node's.
   if (this.writableObjectMode || this.destroyed || !io.isKnown) return
+  // Bun does without a `_writev`; we do not.
+  if (this._writev === undefined) delete this._writev
   exit.watch()
   const carrier = new Carrier(this, { ...options, fs: customFs }, OWN)
   Object.defineProperty(this, kCarrier, { value: carrier })
