@@ -193,6 +193,8 @@ class Requests {
     let hasThrown = true
     try {
       request.callback(error)
+      // Of a stream that fails and stays open Node has dropped what it held.
+      if (error !== null && carrier.state.bufferedRequestCount === 0) this.end = carrier.buffer.accepted
       hasThrown = false
     } finally {
       // Node waits for what would have come behind.

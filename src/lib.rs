@@ -32,6 +32,8 @@ pub mod page;
 #[forbid(unsafe_code)]
 pub mod queue;
 #[forbid(unsafe_code)]
+pub mod ready;
+#[forbid(unsafe_code)]
 pub mod runtime;
 pub mod slab;
 #[forbid(unsafe_code)]

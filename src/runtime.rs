@@ -4,18 +4,13 @@
 //! at the end of the process it is not needed (see [`flush`](crate::drain::flush)).
 
 use std::{
-    collections::VecDeque,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
-    },
+    sync::{Arc, LazyLock, OnceLock},
     thread,
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
 use tokio::{
     runtime::{Builder, Runtime},
     select,
@@ -26,6 +21,7 @@ use crate::{
     drain::{self, End},
     error::Failure,
     os::{self, Readiness},
+    ready::Ready,
     stream::Stream,
 };
 
@@ -44,36 +40,7 @@ static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 const SEARCH: Duration = Duration::from_micros(40);
 
 /// Streams whose job has no thread yet.
-static READY: Ready = Ready { streams: Mutex::new(VecDeque::new()), count: AtomicUsize::new(0) };
-
-/// Whether a thread searches: at most one does. It looks into [`READY`] after it
-/// has said that it searches no more; who fills that asks afterwards. So one of the two sees the other.
-static IS_SEARCHING: AtomicBool = AtomicBool::new(false);
-
-struct Ready {
-    streams: Mutex<VecDeque<Arc<Stream>>>,
-    /// How many there are, for those that only look.
-    count: AtomicUsize,
-}
-
-impl Ready {
-    fn push(&self, stream: Arc<Stream>) {
-        let mut streams = self.streams.lock();
-        streams.push_back(stream);
-        self.count.store(streams.len(), SeqCst);
-    }
-
-    fn pop(&self) -> Option<Arc<Stream>> {
-        let mut streams = self.streams.lock();
-        let stream = streams.pop_front();
-        self.count.store(streams.len(), SeqCst);
-        stream
-    }
-
-    fn count(&self) -> usize {
-        self.count.load(SeqCst)
-    }
-}
+static READY: LazyLock<Ready<Arc<Stream>>> = LazyLock::new(Ready::default);
 
 /// Starts the runtime, once.
 ///
@@ -104,8 +71,7 @@ pub fn start() -> io::Result<()> {
 /// scheduled, and only after [`start`].
 pub fn schedule(stream: Arc<Stream>) {
     let Some(runtime) = RUNTIME.get() else { return };
-    READY.push(stream);
-    if !IS_SEARCHING.load(SeqCst) {
+    if READY.push(stream) {
         spawn(runtime);
     }
 }
@@ -126,15 +92,12 @@ fn work(runtime: &'static Runtime) {
         while let Some(stream) = READY.pop() {
             drain(runtime, stream);
         }
-        if IS_SEARCHING.swap(true, SeqCst) {
-            return;
-        }
         let start = Instant::now();
-        while READY.count() == 0 && start.elapsed() < SEARCH {
+        let is_patient = || {
             thread::yield_now();
-        }
-        IS_SEARCHING.store(false, SeqCst);
-        match READY.count() {
+            start.elapsed() < SEARCH
+        };
+        match READY.search(is_patient) {
             0 => return,
             1 => {}
             // The second is not to wait for the end of the first.

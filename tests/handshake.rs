@@ -20,7 +20,10 @@ use loom::{
     },
     thread,
 };
-use spillway::level::{ASLEEP, Level};
+use spillway::{
+    level::{ASLEEP, Level},
+    ready::Ready,
+};
 
 /// Control words of which each has been stored once, as loom wants it: the
 /// value that an atomic is made with does not take part in its total order of
@@ -762,4 +765,55 @@ fn who_looks_for_a_napper_before_he_says_that_he_waits_may_not_rouse_it() {
         is_roused
     };
     naps(looks_when_it_naps, wait);
+}
+
+// ---- search
+
+/// `work` of the runtime, by a thread without patience. Jobs for which it would
+/// wake another thread it runs itself, later than that would.
+fn works(ready: &Ready<()>) {
+    loop {
+        while ready.pop().is_some() {}
+        if ready.search(|| false) == 0 {
+            return;
+        }
+    }
+}
+
+/// A thread that has run out of jobs, and another that brings one.
+fn brings(bring: fn(&Ready<()>)) {
+    loom::model(move || {
+        let ready = Arc::new(Ready::default());
+        // Stored once, as `words` are.
+        assert_eq!(ready.search(|| false), 0);
+        assert!(ready.pop().is_none());
+        let other = {
+            let ready = Arc::clone(&ready);
+            thread::spawn(move || bring(&ready))
+        };
+        works(&ready);
+        other.join().expect("it ends");
+        assert_eq!(ready.count(), 0, "a job is left");
+    });
+}
+
+#[test]
+fn no_job_is_left_by_a_thread_that_searches() {
+    brings(|ready| {
+        if ready.push(()) {
+            works(ready);
+        }
+    });
+}
+
+#[test]
+#[should_panic(expected = "a job is left")]
+fn who_looks_for_a_searching_thread_before_it_pushes_may_leave_its_job() {
+    brings(|ready| {
+        let is_searching = ready.is_searching();
+        let _ = ready.push(());
+        if !is_searching {
+            works(ready);
+        }
+    });
 }
