@@ -86,20 +86,24 @@ class Ending {
     this.carrier.buffer.sink.cancel(0)
   }
 
-  /** `stream.destroy()` was called: once more if `isAgain`, which waits for nothing. */
+  /** `stream.destroy()` was called: once more if `isAgain`, which ends a flush. */
   onDestroy (isAgain) {
-    const { buffer, lane, opening, own, state, stream } = this.carrier
+    const { lane, opening, own, state, stream } = this.carrier
     lane.close()
-    if (isAgain && this.isFlushing) this.phase = this.isAwaited ? CANCELLED : LIVE
+    if (isAgain && this.isFlushing) this.endFlush()
     if (!this.isFlushing) opening.cancel()
     // A subclass closes the file itself.
     const isClosedElsewhere = stream._destroy !== own.destroy && state.constructed
     if (isClosedElsewhere && !this.isFlushing) this.destroy()
-    if (isAgain && this.isAwaited) {
-      this.phase = CANCELLED
-      buffer.sink.cancel(0)
-      this.carrier.lookLater()
+  }
+
+  endFlush () {
+    if (!this.isAwaited) {
+      this.phase = LIVE
+      return
     }
+    this.cancel()
+    this.carrier.lookLater()
   }
 
   /** Before Node's `_destroy`, which waits while something is written: drops what Node has not begun to write. */

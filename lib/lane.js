@@ -128,7 +128,7 @@ class Lane {
       const { opening } = carrier
       if (opening.isGateOpen) this.checkFrom = state.highWaterMark - 1
       // The run has ignored that the buffer is full.
-      else if (buffer.accepted - size >= EARLY) opening.openEarly(false)
+      else if (size > 0 && buffer.accepted - size >= EARLY) opening.openEarly(false)
     }
     if (node.mayContinue(state)) return true
     stats.beginBackpressure()

@@ -114,7 +114,8 @@ class Player {
   /** Whether nothing is under way, so that it is no matter of time what is in the file. */
   isCalm () {
     const { stream } = this
-    if (this.isOpening) return this.bytes <= EARLY
+    // The size of a string is that of its UTF-16 units.
+    if (this.isOpening) return this.bytes * 3 <= EARLY
     // An open that a signal has overtaken may still be under way.
     if (stream.closed) return this.hasOpened
     return !stream.destroyed && !stream.pending && !stream.errored && stream.writableLength === 0
