@@ -287,6 +287,16 @@ describe('a run that buffers more than it may', () => {
     expect(errors).toEqual([['ENOENT', 'open']])
   })
 
+  test('for many streams writes before it is over, too', async () => {
+    const files = Array.from({ length: 40 }, (_, at) => inFolder(`file ${at}`))
+    const outs = files.map(file => spillway.createWriteStream(file))
+    for (const out of outs) for (let size = PART.length; size < EARLY; size += PART.length) out.write(PART)
+    expect(files.map(file => fs.existsSync(file))).toEqual(files.map((_, at) => at > 16))
+    for (const out of outs) out.end()
+    await Promise.all(outs.map(closed))
+    expect(files.every(file => fs.statSync(file).size === EARLY - PART.length)).toBe(true)
+  })
+
   test('leaves the file alone before', async () => {
     const file = inFolder('file')
     fs.writeFileSync(file, BEFORE)

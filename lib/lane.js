@@ -16,8 +16,8 @@ const { sizeOf } = require('./write-buffer.js')
 
 const { Token } = node
 
-/** Bytes that a run may buffer before the file is open; then the gate is opened early, or a loop that never yields would fill the memory. */
-const EARLY = 1024 * 1024
+/** Bytes that a stream with the highest marks buffers before progress is wanted. */
+const POLL_FROM = 1024 * 1024
 
 /** No number of chunks. */
 const CLOSED = -1
@@ -36,7 +36,7 @@ class Lane {
     this.pendingChunks = CLOSED
     this.flags = 0
     /** From here on progress may not wait for the next alarm. */
-    this.pollFrom = Math.min(this.state.highWaterMark / 2, EARLY)
+    this.pollFrom = Math.min(this.state.highWaterMark / 2, POLL_FROM)
     /** Up to here there is nothing to be done besides. */
     this.checkFrom = 0
     /** Whether a user waits for a chunk behind the write under way. */
@@ -46,7 +46,7 @@ class Lane {
   /** `stream.write()` */
   write (chunk, encoding, callback) {
     const { budget, state } = this
-    if (budget !== null && !budget.admits(chunk, encoding, callback)) return !state.destroyed && this.checkBackpressure(0)
+    if (budget !== null && !budget.admits(chunk, encoding, callback)) return !state.destroyed && this.checkBackpressure()
     const isOpen = this.pendingChunks === node.pendingChunks(state) && this.flags === node.flagsOf(state) && state.corked === 0
     if (!isOpen && !this.open()) return this.writeByNode(chunk, encoding, callback)
     if (encoding && encoding !== 'utf8' && !Buffer.isEncoding(encoding)) return this.writeByNode(chunk, encoding, callback)
@@ -62,7 +62,7 @@ class Lane {
     // None grows behind a callback: that would be called too late.
     if (this.token === null || typeof callback === 'function') return this.pushToken(size, callback)
     node.grow(state, this.token, size)
-    return state.length <= this.checkFrom || this.checkBackpressure(size)
+    return state.length <= this.checkFrom || this.checkBackpressure()
   }
 
   /** Opens the lane, if Node would put a chunk into its buffer now. @returns {boolean} whether it is open */
@@ -117,18 +117,15 @@ class Lane {
       this.isAwaited = true
       carrier.armWake()
     }
-    return this.checkBackpressure(size)
+    return this.checkBackpressure()
   }
 
-  /** Whether the producer may go on, now that `size` bytes more were accepted. If not, 'drain' is owed. */
-  checkBackpressure (size) {
-    const { buffer, carrier, state, stats } = this
+  /** Whether the producer may go on. If not, 'drain' is owed. */
+  checkBackpressure () {
+    const { carrier, state, stats } = this
     if (state.length > this.pollFrom) {
       eventLoop.pollNextTurn()
-      const { opening } = carrier
-      if (opening.isGateOpen) this.checkFrom = state.highWaterMark - 1
-      // The run has ignored that the buffer is full.
-      else if (size > 0 && buffer.accepted - size >= EARLY) opening.openEarly(false)
+      this.checkFrom = state.highWaterMark - 1
     }
     if (node.mayContinue(state)) return true
     stats.beginBackpressure()

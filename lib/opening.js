@@ -55,6 +55,13 @@ function isPath (path) {
   return (typeof path === 'string' || Buffer.isBuffer(path)) && path.length > 0 && !path.includes('\0')
 }
 
+/** Bytes that a run may buffer for a stream that it has made, and for all of them; then gates are opened early, or a loop that never yields would fill the memory. */
+const HELD_FOR_ONE = 1024 * 1024
+const HELD_FOR_ALL = 16 * 1024 * 1024
+
+/** Memory that the streams of this run hold. */
+let held = 0
+
 /** Who opens the file. Each but the last may follow the one before. */
 const WAITS = 0 // nobody yet
 const NATIVE = 1 // Rust does
@@ -69,6 +76,7 @@ class Opening {
     this.carrier = carrier
     this.stream = carrier.stream
     this.control = carrier.control
+    carrier.buffer.gate = this
     this.customFs = customFs
     this.by = WAITS
     this.isGateOpen = false
@@ -130,6 +138,8 @@ class Opening {
   /** Node's `_construct`: opens the file. */
   construct (callback) {
     const { carrier, stream } = this
+    // The run that made it is over.
+    held = 0
     const done = error => {
       if (!error && !this.isReal) carrier.ending.leaveToNode()
       callback(error)
@@ -213,8 +223,15 @@ class Opening {
     const fault = this.control.isOpening && typeof this.stream.fd === 'number' ? this.sink.give(this.stream.fd, this.start) : null
     if (fault !== null) return fault
     this.isGateOpen = true
+    this.carrier.buffer.gate = null
     this.sink.release()
     return null
+  }
+
+  /** `bytes` of memory are held behind the closed gate, and the stream has accepted `accepted` bytes before. */
+  hold (bytes, accepted) {
+    held += bytes
+    if (accepted >= HELD_FOR_ONE || held > HELD_FOR_ALL) this.openEarly(false)
   }
 
   /**

@@ -43,6 +43,8 @@ class WriteBuffer {
     this.sealed = []
     /** Pinned chunks that Rust may still read. */
     this.pins = 0
+    /** Who keeps the gate while it is closed, and is to know of the memory that is held behind it. */
+    this.gate = null
   }
 
   /** Puts a string behind what is there. @returns {number} its bytes */
@@ -83,6 +85,7 @@ class WriteBuffer {
   pin (chunk, size) {
     this.sink.pin(chunk)
     this.publish(0)
+    this.gate?.hold(size, this.accepted)
     this.accepted += size
     // A loop that never yields must not hold what is written long since.
     if ((++this.pins & 15) === 0) this.unpin()
@@ -106,6 +109,7 @@ class WriteBuffer {
     this.filled = 0
     // Seals the last slab where JavaScript has filled it to, and starts the new one at 0.
     this.sink.attach(this.slab.native)
+    this.gate?.hold(slabs.SLAB, this.accepted)
   }
 
   /** Gives back slabs whose bytes are written, even if that was in this run. */
