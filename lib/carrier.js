@@ -170,6 +170,7 @@ class Carrier {
   /** A stream that is written to is polled. Of one that has stopped Rust tells when more is written. */
   keepPolled () {
     const { buffer, control, lane, requests } = this
+    lane.checkFrom = lane.pollFrom
     if (this.polled !== buffer.accepted) {
       this.polled = buffer.accepted
       eventLoop.activate(this)

@@ -37,7 +37,7 @@ class Lane {
     this.flags = 0
     /** From here on progress may not wait for the next alarm. */
     this.pollFrom = Math.min(this.state.highWaterMark / 2, POLL_FROM)
-    /** Up to here there is nothing to be done besides. */
+    /** Up to here write() only accepts: `pollFrom`, and more once a poll is due. */
     this.checkFrom = 0
     /** Whether a user waits for a chunk behind the write under way. */
     this.isAwaited = false
