@@ -56,6 +56,21 @@ test('who writes on and on finds the drainer awake', async () => {
   expect(wakes).toBeLessThan(LINES / 20)
 })
 
+test('Rust calls for a \'drain\' that somebody waits for', async () => {
+  const out = createWriteStream('/dev/null', { highWaterMark: 1000 })
+  await once(out, 'open')
+  const calls = await countCalls(Carrier.prototype, ['onWake'], async () => {
+    for (let at = 0; at < 200; at++) {
+      // Each is more than the high-water mark, and the only one.
+      if (!out.write(Buffer.alloc(2000))) await once(out, 'drain')
+    }
+  })
+  // Else it would be told by the next look at all streams, up to 10 ms later. What is written by the time of the request needs no call.
+  expect(calls).toBeGreaterThan(50)
+  out.destroy()
+  await once(out, 'close')
+})
+
 test('Rust does not call for what nobody waits for', async () => {
   const out = createWriteStream('/dev/null')
   const calls = await countCalls(Carrier.prototype, ['onWake'], () => writeEachTurn(out))

@@ -122,26 +122,31 @@ class Lane {
 
   /** Whether the producer may go on. If not, 'drain' is owed. */
   checkBackpressure () {
-    const { carrier, state, stats } = this
+    const { state } = this
     if (state.length > this.pollFrom) {
       eventLoop.pollNextTurn()
       this.checkFrom = state.highWaterMark - 1
     }
     if (node.mayContinue(state)) return true
-    stats.beginBackpressure()
-    carrier.armWake()
+    this.beginBackpressure()
     return false
+  }
+
+  beginBackpressure () {
+    this.stats.beginBackpressure()
+    this.carrier.armWake()
   }
 
   /** What is not for the lane. */
   writeByNode (chunk, encoding, callback) {
-    const { carrier, state, stats } = this
+    const { carrier, state } = this
     const mayContinue = carrier.own.nodeWrite.call(carrier.stream, chunk, encoding, callback)
     if (state.bufferedRequestCount > 0) {
       if (typeof callback === 'function') this.isAwaited = true
       this.onBuffered()
     }
-    if (!mayContinue && state.needDrain) stats.beginBackpressure()
+    // Node owes 'drain' only from here on: `begin` did not know.
+    if (!mayContinue && state.needDrain) this.beginBackpressure()
     return mayContinue
   }
 
