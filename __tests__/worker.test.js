@@ -34,3 +34,31 @@ test('a worker alone loads the addon and ends', async () => {
       .on('exit', () => console.log(fs.readFileSync(file, 'latin1')))`.replace('const { createWriteStream }', ''))
   expect([code, stdout]).toEqual([0, 'main\nx\n'])
 })
+
+test.each(['x', ''])('a worker that is terminated in a run loses nothing of it behind a first chunk %p', async first => {
+  const { code, stdout, stderr } = await runScript('spillway', `
+    const { Worker, isMainThread, workerData } = require('node:worker_threads')
+    const { once } = require('node:events')
+    const LINE = 'a line\\n'
+    if (isMainThread) {
+      const count = new Int32Array(new SharedArrayBuffer(4))
+      const worker = new Worker(__filename, { workerData: { file, count } })
+      const watch = () => Atomics.load(count, 0) < 1000 ? setImmediate(watch) : worker.terminate()
+      watch()
+      once(worker, 'exit').then(() => {
+        const lines = (fs.statSync(file).size - given.first.length) / LINE.length
+        // The one that JavaScript was in may be there.
+        console.log(lines - count[0] === 0 || lines - count[0] === 1 || [lines, count[0]])
+      })
+    } else {
+      const out = createWriteStream(workerData.file)
+      once(out, 'ready').then(() => {
+        out.write(given.first)
+        for (;;) {
+          out.write(LINE)
+          Atomics.add(workerData.count, 0, 1)
+        }
+      })
+    }`, { values: { first } })
+  expect([code, stderr, stdout]).toEqual([0, '', 'true\n'])
+})

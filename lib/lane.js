@@ -86,10 +86,17 @@ class Lane {
     this.flags = node.flagsOf(this.state)
   }
 
-  /** Whether Node's buffer may hold tokens: a write is under way, or the stream is not constructed. */
+  /** Whether Node's buffer may hold tokens. */
   get mayAbsorb () {
     const { carrier, state } = this
-    return (carrier.requests.areUnderWay || (!state.constructed && carrier.opening.mayTakeEarly)) && node.mayBuffer(state) && !exit.isExiting() && carrier.isPlain
+    return (carrier.requests.areUnderWay || this.isBeforeFirst) && node.mayBuffer(state) && !exit.isExiting() && carrier.isPlain
+  }
+
+  /** Whether Node puts chunks into its buffer though no write of ours is under way: the stream is not constructed, or Node makes a first write that has no bytes. */
+  get isBeforeFirst () {
+    const { carrier: { ending, opening }, state } = this
+    if (!state.constructed) return opening.mayTakeEarly
+    return !opening.isGateOpen && !ending.isReleased && node.isWriting(state)
   }
 
   /** Puts tokens in the place of the chunks that Node holds: what was written first comes first. */

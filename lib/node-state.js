@@ -35,6 +35,11 @@ function mayBuffer (state) {
   return state.corked === 0 && !state.destroyed && state.errored === null
 }
 
+/** Whether Node has a write under way. */
+function isWriting (state) {
+  return state.writing
+}
+
 /** Whether a user has given a callback for the write that Node begins. */
 function hasCallback (state) {
   return state.writecb !== nop
@@ -120,7 +125,7 @@ function isAsExpected () {
   const state = stream._writableState
   const first = Buffer.from('first')
   stream.write(first)
-  const isCounted = state.length === 5 && state.writelen === 5 && state.pendingcb === 1 && !hasCallback(state) && mayBuffer(state)
+  const isCounted = state.length === 5 && state.writelen === 5 && state.pendingcb === 1 && !hasCallback(state) && mayBuffer(state) && isWriting(state)
   const [token, told] = [new Token(1), new Token(2)]
   stream.write(token)
   grow(state, token, 3)
@@ -149,6 +154,7 @@ module.exports = {
   Token,
   isKnown: isKnown(),
   mayBuffer,
+  isWriting,
   hasCallback,
   lengthBehindWrite,
   grow,
