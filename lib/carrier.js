@@ -25,7 +25,7 @@ class Carrier {
   /**
    * @param {import('./write-stream.js')} stream
    * @param {object} options as lib/options.js makes them
-   * @param {object} own Node's class, its `write`, and our methods: see lib/write-stream.js
+   * @param {object} own Node's `write`, and our methods: see lib/write-stream.js
    */
   constructor (stream, options, own) {
     this.number = eventLoop.nextNumber()
@@ -76,9 +76,7 @@ class Carrier {
     const { buffer, control } = this
     if (control.wake === EAGER) return
     const offset = this.awaitedOffset()
-    if (offset < 0 || control.wakeAt(offset, buffer.accepted, EAGER)) return
-    control.wake = NONE
-    this.lookLater()
+    if (offset >= 0 && !control.wakeAt(offset, buffer.accepted, EAGER)) this.lookLater()
   }
 
   /** @returns {number} the offset that somebody waits for; -1: nobody waits */
@@ -176,10 +174,7 @@ class Carrier {
       eventLoop.activate(this)
     } else if (control.wake === NONE && requests.areUnderWay) {
       const offset = Math.min(requests.first.end, buffer.readSettled() + Math.max(1, lane.pollFrom))
-      if (!control.wakeAt(offset, buffer.accepted, LAZY)) {
-        control.wake = NONE
-        eventLoop.activate(this)
-      }
+      if (!control.wakeAt(offset, buffer.accepted, LAZY)) eventLoop.activate(this)
     }
   }
 

@@ -98,7 +98,8 @@ class ControlBlock {
     Atomics.store(this.words, this.first + Waiting, how)
     const isMissed = this.hasFailed ||
       (this.readSettled(accepted) >= offset && Atomics.exchange(this.words, this.first + Waiting, NONE) !== NONE)
-    if (!isMissed && how === EAGER && Atomics.load(this.words, this.first + Napping) !== 0) this.sink.rouse()
+    if (isMissed) this.wake = NONE
+    else if (how === EAGER && Atomics.load(this.words, this.first + Napping) !== 0) this.sink.rouse()
     return !isMissed
   }
 

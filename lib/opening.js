@@ -85,7 +85,7 @@ class Opening {
     this.resource = null
     /** The descriptor of a file that had to be opened here. */
     this.earlyFd = null
-    if (this.isLasting(fd)) this.takeGiven()
+    if (this.hasDescriptor && this.isLasting(fd)) this.give(this.stream.fd)
   }
 
   get sink () {
@@ -127,12 +127,20 @@ class Opening {
 
   /** Whether Rust can write to what Node has opened. */
   get isReal () {
-    return !hasVfs || !this.control.isOpening || this.sink.give(this.stream.fd, this.start) === null
+    return !hasVfs || !this.control.isOpening || this.give(this.stream.fd) === null
   }
 
-  /** What is known of a descriptor from outside: it is one of Rust's from now on, whatever becomes of its number. */
-  takeGiven () {
-    if (typeof this.stream.fd === 'number') this.sink.give(this.stream.fd, this.start)
+  /** Whether the stream has a descriptor: a given one, or one that somebody has opened. */
+  get hasDescriptor () {
+    return typeof this.stream.fd === 'number'
+  }
+
+  /**
+   * Rust writes to a duplicate of `fd` from now on, whatever becomes of the number.
+   * @returns {{ errno: number } | null} why it can't
+   */
+  give (fd) {
+    return this.sink.give(fd, this.start)
   }
 
   /** Node's `_construct`: opens the file. */
@@ -145,9 +153,7 @@ class Opening {
       callback(error)
       if (!error && channels.open.hasSubscribers) channels.open.publish({ stream, path: stream.path, fd: stream.fd })
     }
-    // Destroyed before it was made, by a signal: Node's own code would open the file now and never close it.
-    if (stream.closed) return callback()
-    if (typeof stream.fd === 'number' || (this.by === WAITS && !this.isNative && !this.openHere())) {
+    if (this.hasDescriptor || (this.by === WAITS && !this.isNative && !this.openHere())) {
       this.by = NODE
       return Base.prototype._construct.call(stream, done)
     }
@@ -219,8 +225,8 @@ class Opening {
   openGate () {
     if (this.isGateOpen) return null
     // Node's own open, or a subclass', is still to bring the descriptor.
-    if (this.by !== NATIVE && this.control.isOpening && typeof this.stream.fd !== 'number') return null
-    const fault = this.control.isOpening && typeof this.stream.fd === 'number' ? this.sink.give(this.stream.fd, this.start) : null
+    if (this.by !== NATIVE && this.control.isOpening && !this.hasDescriptor) return null
+    const fault = this.control.isOpening && this.hasDescriptor ? this.give(this.stream.fd) : null
     if (fault !== null) return fault
     this.isGateOpen = true
     this.carrier.buffer.gate = null
@@ -239,10 +245,9 @@ class Opening {
    * @param {boolean} isLast whether Node won't open it any more
    */
   openEarly (isLast) {
-    const { fd } = this.stream
     // Rust would open what a subclass may not want to be opened.
     const isOurs = this.stream._construct === this.carrier.own.construct
-    if (this.by === WAITS && typeof fd !== 'number' && isOurs) {
+    if (this.by === WAITS && !this.hasDescriptor && isOurs) {
       if (this.isNative) {
         this.by = NATIVE
         this.sink.openNow(...this.request)
@@ -250,7 +255,7 @@ class Opening {
         this.openByNode()
       }
     }
-    if (this.earlyFd !== null && this.control.isOpening) this.sink.give(this.earlyFd, this.start)
+    if (this.earlyFd !== null && this.control.isOpening) this.give(this.earlyFd)
     this.openGate()
   }
 
@@ -261,7 +266,7 @@ class Opening {
     try {
       // It would wait for a reader.
       if (fs.statSync(path, { throwIfNoEntry: false })?.isFIFO()) return
-      this.sink.give(openSync(path, flags, mode), this.start)
+      this.give(openSync(path, flags, mode))
     } catch {
       // Then the bytes are lost, and it is told that they are.
     }

@@ -115,9 +115,9 @@ WriteStream.prototype.destroy = function (error, callback) {
 
 WriteStream.prototype._construct = function (callback) {
   const carrier = this[kCarrier]
-  if (carrier !== undefined) return carrier.opening.construct(callback)
   // Destroyed before it was made, by a signal: Node's own code would open the file now and never close it.
   if (this.closed) callback()
+  else if (carrier !== undefined) carrier.opening.construct(callback)
   else _construct.call(this, callback)
 }
 
@@ -157,7 +157,6 @@ WriteStream.prototype._destroy = function (error, callback) {
 
 /** What of these a carrier compares and calls. */
 const OWN = {
-  Base,
   nodeWrite: write,
   write: WriteStream.prototype._write,
   writev: WriteStream.prototype._writev,
