@@ -333,8 +333,7 @@ class Player {
   async tidy () {
     for (const source of this.sources) source.removeAllListeners().on('error', () => {}).destroy()
     if (this.handle !== undefined) await this.closeHandle()
-    if (this.fd !== undefined && this.folder.descriptors().includes(this.fd)) {
-      fs.closeSync(this.fd)
+    if (this.fd !== undefined && this.folder.descriptors().includes(this.fd) && closeIfOpen(this.fd)) {
       this.own = ', the given descriptor was open'
     }
     const expected = this.example?.left ?? 0
@@ -345,7 +344,7 @@ class Player {
   /** What stock leaves open as well nobody will close any more. */
   closeLeft () {
     if (this.handle !== undefined || this.left > (this.example?.left ?? Infinity)) return
-    for (const fd of this.folder.descriptors()) fs.closeSync(fd)
+    for (const fd of this.folder.descriptors()) closeIfOpen(fd)
   }
 
   async closeHandle () {
@@ -374,6 +373,17 @@ class Player {
     const { program, entries, left, own, rests, machineErrors } = this
     const accepted = this.isPlain ? Buffer.concat(this.accepted) : null
     return { program, entries, left, own, rests, machineErrors, files: this.folder.files(), base: baseOf(program), accepted }
+  }
+}
+
+/** A stream may be about to close it, too. @returns {boolean} whether it was open */
+function closeIfOpen (fd) {
+  try {
+    fs.closeSync(fd)
+    return true
+  } catch (error) {
+    if (error.code !== 'EBADF') throw error
+    return false
   }
 }
 
