@@ -6,7 +6,6 @@
 const { AsyncResource } = require('node:async_hooks')
 // Taken now: fake timers replace the globals, and do not mean ours.
 const timers = require('node:timers')
-const { isMainThread } = require('node:worker_threads')
 const { Hub } = require('./native.js')
 const slabs = require('./slab-pool.js')
 
@@ -33,7 +32,7 @@ let isPollDue = false
 const hub = new Hub(number => {
   const carrier = active.get(number)
   if (carrier?.opening.poll() === false) carrier.onWake()
-}, !isMainThread)
+})
 
 /** @returns {number} for a new stream; as wide as Rust's */
 function nextNumber () {

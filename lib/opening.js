@@ -11,14 +11,14 @@ const { Base } = require('./base.js')
 const channels = require('./channels.js')
 const eventLoop = require('./event-loop.js')
 
-const { open: openAtLoad, openSync } = fs
+const { open: openAtLoad, closeSync, openSync, statSync } = fs
 const { permission } = process
 
 /**
- * Whether a descriptor that is opened elsewhere can't be closed by `fs.close`:
- * on Windows it is a number of node.exe's own C runtime, and Deno keeps account of those it has opened.
+ * Whether `fs.close` is to know of a descriptor, so that it must be opened by `fs`: on Windows it is a number
+ * of node.exe's own C runtime; Deno, and Node in a worker, keep account of those they have opened.
  */
-const mustOpenHere = process.platform === 'win32' || process.versions.deno !== undefined
+const mustOpenHere = process.platform === 'win32' || process.versions.deno !== undefined || !isMainThread
 
 /** Whether a path or a descriptor may be one of a file system that lives in this process (`--experimental-vfs`), of which only Node knows. */
 const hasVfs = process.getBuiltinModule?.('node:vfs') !== undefined
@@ -53,6 +53,11 @@ function isMode (mode) {
 /** Whether `path` is one that open(2) can be given. */
 function isPath (path) {
   return (typeof path === 'string' || Buffer.isBuffer(path)) && path.length > 0 && !path.includes('\0')
+}
+
+/** Whether an open would wait for a reader. */
+function isFifo (path) {
+  return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true
 }
 
 /** Bytes that a run may buffer for a stream that it has made, and for all of them; then gates are opened early, or a loop that never yields would fill the memory. */
@@ -177,8 +182,15 @@ class Opening {
    */
   openHere () {
     if (!mustOpenHere || !this.isPlain) return false
+    const { path, flags, mode } = this.stream
     try {
-      this.earlyFd = openSync(this.stream.path, this.stream.flags, this.stream.mode)
+      if (isFifo(path)) return false
+      const fd = openSync(path, flags, mode)
+      if (this.give(fd) !== null) {
+        closeSync(fd)
+        return false
+      }
+      this.earlyFd = fd
       this.by = NATIVE
       return true
     } catch {
@@ -255,7 +267,6 @@ class Opening {
         this.openByNode()
       }
     }
-    if (this.earlyFd !== null && this.control.isOpening) this.give(this.earlyFd)
     this.openGate()
   }
 
@@ -264,8 +275,7 @@ class Opening {
     const { path, flags, mode } = this.stream
     this.by = NODE
     try {
-      // It would wait for a reader.
-      if (fs.statSync(path, { throwIfNoEntry: false })?.isFIFO()) return
+      if (isFifo(path)) return
       this.give(openSync(path, flags, mode))
     } catch {
       // Then the bytes are lost, and it is told that they are.
@@ -275,11 +285,6 @@ class Opening {
   /** Gives up waiting for somebody to read from a FIFO. */
   cancel () {
     if (this.callback !== null) this.sink.cancel(0)
-  }
-
-  /** Whether `fs.close` of this thread does not know of the descriptor: Node keeps account of those of a worker. */
-  get isUnknownToNode () {
-    return !isMainThread && this.by === NATIVE && this.earlyFd === null
   }
 }
 

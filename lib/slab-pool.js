@@ -12,11 +12,16 @@ const FREE_SLABS = 32
 
 const free = []
 
-/** @returns {{ native: Slab, bytes: Buffer }} */
+/** @returns {{ native: Slab, bytes: Buffer } | null} null: the system has no memory */
 function take () {
   const slab = free.pop()
   if (slab !== undefined) return slab
-  const native = new Slab(SLAB)
+  let native
+  try {
+    native = new Slab(SLAB)
+  } catch {
+    return null
+  }
   const { buffer, byteOffset, byteLength } = native.bytes()
   // A view made here is of the same hidden class as all other Buffers, one that the addon makes is not.
   return { native, bytes: Buffer.from(buffer, byteOffset, byteLength) }

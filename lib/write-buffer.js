@@ -2,15 +2,18 @@
 
 // The bytes of one stream in Rust's memory: small chunks are copied into slabs,
 // big ones are pinned, which means that Rust writes them from where they are.
+// Not so in a worker, whose memory Node frees before anybody hears of its end:
+// there Rust has copies of the big ones, too.
 
 const { types: { isUint8Array } } = require('node:util')
+const { isMainThread } = require('node:worker_threads')
 const slabs = require('./slab-pool.js')
 
-/** A chunk of this many bytes is pinned and not copied: docs/design.md, "Sizes". */
-const PIN_FROM = 16 * 1024
+/** A chunk of this many bytes is not copied into a slab: docs/design.md, "Sizes". */
+const BIG = 16 * 1024
 
 /** The same of a chunk that comes alone, where there is no free slab. */
-const SHARE_FROM = 512
+const BIG_IF_ALONE = 512
 
 const lengthOf = Function.prototype.call.bind(
   Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length').get)
@@ -57,39 +60,46 @@ class WriteBuffer {
   }
 
   appendLongString (string, encoding) {
-    if (Buffer.byteLength(string, encoding) >= PIN_FROM) {
-      const bytes = Buffer.from(string, encoding)
-      return this.appendBytes(bytes, bytes.length)
+    const size = Buffer.byteLength(string, encoding)
+    if (size < BIG && (size <= this.size - this.filled || this.nextSlab())) {
+      return this.publish(this.bytes.write(string, this.filled, encoding))
     }
-    if (string.length * 3 > slabs.SLAB || Buffer.byteLength(string, encoding) > this.size - this.filled) this.nextSlab()
-    return this.publish(this.bytes.write(string, this.filled, encoding))
+    // As many as the encoding makes of it: of odd hexadecimal digits that is less.
+    const bytes = Buffer.from(string, encoding)
+    return this.appendWhole(bytes, bytes.length)
   }
 
-  /** Puts a Uint8Array of `size` bytes behind what is there: a copy, or a big chunk itself. @returns {number} `size` */
+  /** Puts a Uint8Array of `size` bytes behind what is there. @returns {number} `size` */
   appendBytes (chunk, size) {
-    if (size >= PIN_FROM) return this.pin(chunk, size)
+    if (size >= BIG) return this.appendWhole(chunk, size)
     if (size > this.size - this.filled) {
-      if (size >= SHARE_FROM && this.isAlone) return this.pin(chunk, size)
-      this.nextSlab()
+      if (size >= BIG_IF_ALONE && this.isAlone) return this.appendWhole(chunk, size)
+      if (!this.nextSlab()) return this.appendWhole(chunk, size)
     }
     // Memory that was transferred away can't be copied from.
     if (size > 0) this.bytes.set(chunk, this.filled)
     return this.publish(size)
   }
 
-  /** Whether there is nothing else to be written, and no slab at hand: a new one for a single chunk would cost more than to pin that. */
+  /** Whether there is nothing else to be written, and no slab at hand: a new one for a single chunk would cost more. */
   get isAlone () {
     return this.slab === null && this.accepted === this.control.settled && !slabs.areFree()
   }
 
-  pin (chunk, size) {
-    this.sink.pin(chunk)
+  /** Puts a chunk of `size` bytes between what the slab has and what it will have. */
+  appendWhole (chunk, size) {
+    if (isMainThread) this.pin(chunk)
+    else this.sink.append(chunk)
     this.publish(0)
     this.gate?.hold(size, this.accepted)
     this.accepted += size
+    return size
+  }
+
+  pin (chunk) {
+    this.sink.pin(chunk)
     // A loop that never yields must not hold what is written long since.
     if ((++this.pins & 15) === 0) this.unpin()
-    return size
   }
 
   /** From here on the next `size` bytes of the slab are Rust's. */
@@ -100,16 +110,23 @@ class WriteBuffer {
     return size
   }
 
+  /** @returns {boolean} false: the system has no memory, and nothing has changed */
   nextSlab () {
     if (this.slab !== null) this.sealed.push({ slab: this.slab, end: this.accepted })
     this.recycle()
-    this.slab = slabs.take()
-    this.bytes = this.slab.bytes
+    const next = slabs.take()
+    if (next === null) {
+      this.sealed.pop()
+      return false
+    }
+    this.slab = next
+    this.bytes = next.bytes
     this.size = slabs.SLAB
     this.filled = 0
     // Seals the last slab where JavaScript has filled it to, and starts the new one at 0.
     this.sink.attach(this.slab.native)
     this.gate?.hold(slabs.SLAB, this.accepted)
+    return true
   }
 
   /** Gives back slabs whose bytes are written, even if that was in this run. */

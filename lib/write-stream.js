@@ -3,9 +3,6 @@
 // WriteStream: Node's own class, whose bytes Rust carries. What a program can
 // see is decided by Node's code; lib/carrier.js does the rest.
 
-const fs = require('node:fs')
-const { isMainThread } = require('node:worker_threads')
-const { nextTick } = require('node:process')
 const { Base, kBase } = require('./base.js')
 const Carrier = require('./carrier.js')
 const channels = require('./channels.js')
@@ -32,40 +29,19 @@ const NOTHING = Buffer.alloc(0)
 function WriteStream (path, options) {
   if (!(this instanceof WriteStream)) return new WriteStream(path, options)
   options = withDefaults(options)
-  const isObject = typeof options === 'object' && options !== null
-  const customFs = isObject ? options.fs : undefined
-  if (!isMainThread && isObject && customFs == null && options.fd == null) options.fs = fsOfWorker(this)
   Base.call(this, path, options)
   // In object mode Node counts objects, and all stays Node's.
   if (this.writableObjectMode || this.destroyed || !io.isKnown) return
   // Bun does without a `_writev`; we do not.
   if (this._writev === undefined) delete this._writev
   exit.watch()
-  const carrier = new Carrier(this, { ...options, fs: customFs }, OWN)
+  const carrier = new Carrier(this, options ?? {}, OWN)
   Object.defineProperty(this, kCarrier, { value: carrier })
 }
 
 Object.setPrototypeOf(WriteStream.prototype, Base.prototype)
 Object.setPrototypeOf(WriteStream, Base)
 Object.defineProperty(WriteStream, kBase, { value: Base })
-
-/**
- * Node's fs, for a stream in a worker: there Node keeps account of the
- * descriptors, and knows nothing of one that Rust has opened.
- */
-function fsOfWorker (stream) {
-  return Object.create(fs, {
-    close: {
-      enumerable: true,
-      value (fd, callback) {
-        const carrier = stream[kCarrier]
-        if (!carrier?.opening.isUnknownToNode) return fs.close(fd, callback)
-        carrier.buffer.sink.close()
-        nextTick(callback, null)
-      }
-    }
-  })
-}
 
 /**
  * Writes a chunk. See https://nodejs.org/api/stream.html#writablewritechunk-encoding-callback

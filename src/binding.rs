@@ -27,7 +27,7 @@ use crate::{
     page::Pages,
     runtime,
     slab::{self, lend},
-    stream::{self, Listener, Opened, Stream},
+    stream::{self, Listener, Stream},
     target::Request,
 };
 
@@ -102,7 +102,6 @@ pub struct Retry {
 pub struct Hub {
     wake: Arc<Wake>,
     streams: Streams,
-    closes: bool,
     pages: RefCell<Pages>,
 }
 
@@ -112,7 +111,6 @@ type Streams = Rc<RefCell<Vec<Known>>>;
 /// What the end of the thread must know of a stream.
 struct Known {
     stream: Weak<Stream>,
-    opened: Arc<Opened>,
     /// How long the end waits for it.
     patience: Duration,
     pins: rc::Weak<Pins>,
@@ -130,11 +128,9 @@ fn milliseconds(time: u32) -> Duration {
 #[napi]
 impl Hub {
     /// `wake(number)` is called in a turn of its own whenever the stream of
-    /// that number has news; it does not keep the process alive. `closes`:
-    /// descriptors that were opened here are closed at the end of the thread,
-    /// since Node does not know of them.
+    /// that number has news; it does not keep the process alive.
     #[napi(constructor)]
-    pub fn new(env: Env, wake: Function<'_, u32, ()>, closes: bool) -> Result<Self> {
+    pub fn new(env: Env, wake: Function<'_, u32, ()>) -> Result<Self> {
         runtime::start()?;
         let wake = wake.build_threadsafe_function().weak::<true>().build()?;
         let streams = Streams::default();
@@ -145,15 +141,12 @@ impl Hub {
                 // The memory of a pinned chunk goes with the thread.
                 stream.cut_and_wait();
             }
-            if closes {
-                streams.borrow().iter().for_each(|known| known.opened.close());
-            }
             // Later, with the garbage of the thread, N-API would not let go of them any more.
             for pins in streams.borrow().iter().filter_map(|known| known.pins.upgrade()) {
                 pins.borrow_mut().clear();
             }
         })?;
-        Ok(Self { wake: Arc::new(wake), streams, closes, pages: RefCell::default() })
+        Ok(Self { wake: Arc::new(wake), streams, pages: RefCell::default() })
     }
 
     /// Stream `number`, which writes nothing before `Sink.open` or `Sink.give`,
@@ -195,14 +188,12 @@ impl Hub {
         let mut streams = self.streams.borrow_mut();
         // Amortised: the list is swept when it would have to grow.
         if streams.len() == streams.capacity() {
-            streams
-                .retain(|known| known.stream.strong_count() > 0 || (self.closes && known.opened.is_open()));
+            streams.retain(|known| known.stream.strong_count() > 0);
         }
         let pins = Rc::<Pins>::default();
         let patience = milliseconds(settings.exit_timeout);
         exit::watch(&stream, patience);
-        let opened = Arc::clone(stream.descriptor());
-        streams.push(Known { stream: Arc::downgrade(&stream), opened, patience, pins: Rc::downgrade(&pins) });
+        streams.push(Known { stream: Arc::downgrade(&stream), patience, pins: Rc::downgrade(&pins) });
         Sink { stream, pins }
     }
 }
@@ -372,6 +363,12 @@ impl Sink {
         self.pins.borrow_mut().push_back(chunk);
     }
 
+    /// Appends a copy of `chunk`.
+    #[napi]
+    pub fn append(&self, chunk: &[u8]) {
+        self.stream.append(Bytes::copy_from_slice(chunk));
+    }
+
     /// Lets go of the pinned chunks that are written (or never will be) and
     /// gives the number of those that are left.
     #[napi]
@@ -417,12 +414,6 @@ impl Sink {
     #[napi]
     pub fn cancel(&self, offset: f64) -> bool {
         self.stream.cancel_from(offset_of(offset))
-    }
-
-    /// Closes the descriptor that was opened here, if it is still open.
-    #[napi]
-    pub fn close(&self) {
-        self.stream.descriptor().close();
     }
 
     /// Bytes that the kernel has taken: the whole count, where the word `Written` has not enough of it.

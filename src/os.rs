@@ -1,7 +1,7 @@
 //! The calls of the operating system, by the same names on each:
 //!
 //! - [`File`]: a [`Target`](crate::target::Target) that is a file, pipe, socket or terminal
-//! - [`open`]: makes one of a path, [`Number`]: what JS is told of it
+//! - [`open`]: makes one of a path
 //! - [`Readiness`]: what to wait for when a target has no room
 //! - [`errno`] and constants: an error as JS knows it
 //! - [`no_thread`]: the error of a system that gives no thread

@@ -91,7 +91,7 @@ pub(crate) mod descriptor {
 
     use std::{
         io,
-        os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd},
+        os::fd::{BorrowedFd, OwnedFd, RawFd},
     };
 
     use tokio::io::{Interest, unix::AsyncFd};
@@ -110,15 +110,6 @@ pub(crate) mod descriptor {
         // kernel says so; it is borrowed for this one call, on the thread of its owner.
         let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
         borrowed.try_clone_to_owned()
-    }
-
-    /// Closes descriptor number `fd`.
-    ///
-    /// The caller owns the number: it has opened it and nobody else closes it.
-    #[expect(unsafe_code, reason = "this is the module for it")]
-    pub(crate) fn close(fd: RawFd) {
-        // SAFETY: owned by the caller, as just said; not -1, since it was opened.
-        drop(unsafe { OwnedFd::from_raw_fd(fd) });
     }
 
     /// Registers `fd` with the reactor of the current runtime, to wait until it is writable.

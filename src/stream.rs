@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::{
     error::Failure,
     level::Status,
-    os::{File, Number, Readiness},
+    os::{File, Readiness},
     page::{Pages, Place},
     queue::Queue,
     slab::Slab,
@@ -84,27 +84,6 @@ impl Phase {
     }
 }
 
-/// The descriptor that a stream has opened, for those JS threads where Node does
-/// not know of it: elsewhere `fs.close` closes it. It outlives the stream, as
-/// one that Node has opened outlives an object that a program drops.
-#[derive(Debug, Default)]
-pub struct Opened(Mutex<Option<Number>>);
-
-impl Opened {
-    /// Closes the descriptor, if it is open. Only when no write is in flight.
-    pub fn close(&self) {
-        if let Some(number) = self.0.lock().take() {
-            number.close();
-        }
-    }
-
-    /// Whether there is a descriptor that nobody has closed.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.0.lock().is_some()
-    }
-}
-
 struct State {
     phase: Phase,
     queue: Queue,
@@ -158,7 +137,6 @@ pub(crate) enum Turn {
 pub struct Stream {
     level: Place,
     state: Mutex<State>,
-    opened: Arc<Opened>,
     /// A turn has ended, or a napping drainer is roused.
     changed: Condvar,
     /// The queue is cut: who waits for the target's readiness may stop.
@@ -194,14 +172,7 @@ impl Stream {
             is_blocked: false,
             is_held: false,
         });
-        Arc::new(Self {
-            level,
-            state,
-            opened: Arc::default(),
-            changed: Condvar::new(),
-            cut: Notify::new(),
-            listener,
-        })
+        Arc::new(Self { level, state, changed: Condvar::new(), cut: Notify::new(), listener })
     }
 
     /// The control words.
@@ -327,12 +298,6 @@ impl Stream {
         }
     }
 
-    /// The descriptor that was opened here, also once the stream is gone.
-    #[must_use]
-    pub fn descriptor(&self) -> &Arc<Opened> {
-        &self.opened
-    }
-
     /// Bytes that the kernel has taken: the whole count, of which
     /// [`Level::written`] is the lower half.
     #[must_use]
@@ -446,11 +411,10 @@ impl Stream {
     }
 
     /// Ends a turn that opened the file, or could not. True if bytes may be written now.
-    pub(crate) fn opened(&self, opened: io::Result<(File, Number)>) -> bool {
+    pub(crate) fn opened(&self, opened: io::Result<(File, i32)>) -> bool {
         let (status, phase) = match opened {
             Ok((file, number)) => {
-                self.level.set_descriptor(number.get());
-                *self.opened.0.lock() = Some(number);
+                self.level.set_descriptor(number);
                 (Status::Open, Phase::Ready(Box::new(file) as Box<dyn Target>))
             }
             // JS lets Node's own open try, so that the error is Node's.

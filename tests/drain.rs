@@ -689,33 +689,6 @@ fn the_descriptor_of_a_file_opened_by_path_is_left_to_js() {
 }
 
 #[test]
-fn a_descriptor_that_was_opened_here_is_closed_once_if_at_all() {
-    let folder = tempfile::tempdir().expect("a folder for the test");
-    let path = folder.path().canonicalize().expect("it is there").join("file");
-    let stream = opening(request(&path), Bell::default().listener());
-    stream.descriptor().close();
-    assert_eq!(drain::step(&stream), Step::Went(0), "there was nothing to close");
-    assert!(!stream.cut());
-    assert_eq!(count_descriptors(&path), 1);
-    stream.descriptor().close();
-    assert_eq!(count_descriptors(&path), 0);
-    // The number may belong to somebody else by now.
-    let (reader, _writer) = pipe_with(PipeFlags::CLOEXEC).expect("a pipe can be made");
-    stream.descriptor().close();
-    drop(stream);
-    rustix::fs::fcntl_getfl(&reader).expect("it is open");
-}
-
-#[test]
-fn a_descriptor_that_js_brought_is_not_closed_as_one_that_was_opened_here() {
-    let (stream, reader, _, mut feeder) = piped(PipeFlags::CLOEXEC);
-    stream.descriptor().close();
-    feeder.append(b"abc");
-    assert_eq!(step_to_the_end(&stream), Step::Empty);
-    assert_eq!(read_all(&reader), b"abc");
-}
-
-#[test]
 fn a_file_that_can_not_be_opened_leaves_the_stream_to_whom_js_brings() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let path = folder.path().join("missing").join("file");
@@ -1944,8 +1917,6 @@ fn a_fifo_is_tried_again_at_longer_and_longer_times_until_it_is_read() {
     let mut bytes = [0; 3];
     (&reader).read_exact(&mut bytes).expect("they are written");
     assert_eq!(&bytes, b"abc");
-    assert!(!stream.cut());
-    stream.descriptor().close();
 }
 
 #[test]

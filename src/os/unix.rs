@@ -38,30 +38,13 @@ pub fn no_thread() -> io::Error {
     Errno::AGAIN.into()
 }
 
-/// The number of a descriptor that was opened here, for whoever closes it.
-#[derive(Debug)]
-pub struct Number(RawFd);
-
-impl Number {
-    /// As JS is told it.
-    #[must_use]
-    pub fn get(&self) -> i32 {
-        self.0
-    }
-
-    /// Closes the descriptor.
-    pub(crate) fn close(self) {
-        descriptor::close(self.0);
-    }
-}
-
-/// Opens a file. The descriptor is close-on-exec, as Node's are, and belongs to
-/// whoever hears of its number (JS), not to the `File`.
+/// Opens a file, and gives the number of its descriptor. That is close-on-exec, as
+/// Node's are, and belongs to whoever hears of its number (JS), not to the `File`.
 ///
 /// # Errors
 /// As `open(2)`; `WouldBlock` for a FIFO that nobody reads.
 #[allow(clippy::useless_conversion, reason = "modes are as wide as ours on macOS alone")]
-pub fn open(request: &Request) -> io::Result<(File, Number)> {
+pub fn open(request: &Request) -> io::Result<(File, RawFd)> {
     // O_NONBLOCK so that a FIFO without a reader can't hold the thread.
     let flags = OFlags::from_bits_retain(request.flags.cast_unsigned()) | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let mode = Mode::from_raw_mode(request.mode.into());
@@ -72,7 +55,7 @@ pub fn open(request: &Request) -> io::Result<(File, Number)> {
         let set = rustix::fs::fcntl_getfl(&fd)?;
         rustix::fs::fcntl_setfl(&fd, set - OFlags::NONBLOCK)?;
     }
-    let number = Number(fd.as_raw_fd());
+    let number = fd.as_raw_fd();
     let descriptor = Descriptor::Lent(ManuallyDrop::new(fd));
     Ok((File { descriptor, kind, position: request.start }, number))
 }

@@ -94,29 +94,12 @@ pub fn no_thread() -> io::Error {
     io::Error::from_raw_os_error(win32::ERROR_NOT_ENOUGH_MEMORY.cast_signed())
 }
 
-/// The number of a descriptor that was opened here: there is none.
-#[derive(Debug)]
-pub enum Number {}
-
-impl Number {
-    /// As JS is told it.
-    #[must_use]
-    pub fn get(&self) -> i32 {
-        match *self {}
-    }
-
-    /// Closes the descriptor.
-    pub(crate) fn close(self) {
-        match self {}
-    }
-}
-
 /// Opens nothing. Whoever asks all the same has the file opened by Node, as
 /// after any open that failed.
 ///
 /// # Errors
 /// `Unsupported`, always.
-pub fn open(_: &Request) -> io::Result<(File, Number)> {
+pub fn open(_: &Request) -> io::Result<(File, i32)> {
     Err(ErrorKind::Unsupported.into())
 }
 
