@@ -91,7 +91,7 @@ test.each([
     await opened(out)
     out.write(chunk)
     expect(spinUntil(() => size(run.path) === chunk.length)).toBe(true)
-    // The drainer has gone to sleep meanwhile: it must be roused.
+    // Its job has ended meanwhile: there must be another.
     out.write(chunk)
     expect(spinUntil(() => size(run.path) === 2 * chunk.length)).toBe(true)
     out.end()

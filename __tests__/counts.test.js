@@ -49,10 +49,10 @@ async function writeEachTurn (out) {
   await once(out, 'close')
 }
 
-test('who writes on and on finds the drainer awake', async () => {
+test('a producer that writes on and on finds a write job', async () => {
   const out = createWriteStream('/dev/null')
-  const wakes = await countCalls(Sink.prototype, ['schedule', 'rouse'], () => writeEachTurn(out))
-  // It sleeps when this thread is kept from running for some 100 µs, not after each write.
+  const wakes = await countCalls(Sink.prototype, ['schedule', 'unpark'], () => writeEachTurn(out))
+  // It ends when this thread is kept from running for some 100 µs, not after each write.
   expect(wakes).toBeLessThan(LINES / 20)
 })
 

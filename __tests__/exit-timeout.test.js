@@ -107,3 +107,19 @@ test('worker.terminate() waits no longer than it, either', async () => {
   expect(code).toBe(0)
   expect(Number(stdout)).toBeGreaterThan(2)
 })
+
+test('an exitTimeout of 0 waits for no target that refuses, and writes to all others', async () => {
+  const { code, content, stdout } = await runScript('spillway', `
+    const { execFileSync } = require('node:child_process')
+    execFileSync('mkfifo', [file + '.fifo'])
+    fs.openSync(file + '.fifo', fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
+    process.on('warning', ({ name }) => fs.writeSync(1, name + '\\n'))
+    const stuck = createWriteStream(file + '.fifo', { exitTimeout: 0 })
+    stuck.write(Buffer.alloc(1_000_000))
+    const out = createWriteStream(file, { exitTimeout: 0 })
+    out.once('ready', () => {
+      for (let at = 0; at < 100; at++) out.write(Buffer.alloc(100_000, 'x'))
+      process.exit()
+    })`)
+  expect([code, stdout, content.length]).toEqual([0, 'SpillwayWarning\n', 10_000_000])
+})

@@ -155,14 +155,14 @@ test('in a listener for exit, before ours and behind it, and right before a SIGK
   expect([code, String(content)]).toEqual(['SIGKILL', 'abc'])
 })
 
-test('it does not hold up the drainer: what comes later is written as ever', async () => {
+test('it does not hold up the write job: what comes later is written as ever', async () => {
   const out = createWriteStream(file)
   let expected = ''
   for (let at = 0; at < 300; at++) {
     const text = `${at} `.repeat(1 + at % 7 * 1000)
     expected += text
     out.write(text)
-    // Now and then in the middle of a turn of the drainer's.
+    // Now and then in the middle of a write.
     if (at % 3 === 0) await new Promise(setImmediate)
     if (at % 2 === 0) out.flushSync()
   }

@@ -18,7 +18,7 @@ const WAYS = {
   'a file from `start` on': { call: 'pwritev', open: 'createWriteStream(file, { start: 0, ...options })' },
   'a pipe': { call: 'writev', open: 'intoPipe(fifo => createWriteStream(fifo, options))', suffix: '.fifo' },
   'a blocking pipe': {
-    call: 'write',
+    call: 'writev',
     open: 'intoPipe(fifo => createWriteStream(null, { fd: fs.openSync(fifo, "w"), ...options }))',
     suffix: '.fifo'
   }

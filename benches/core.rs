@@ -1,4 +1,4 @@
-//! The core alone: what a change to queue, level or slab costs, without Node.
+//! The core alone: what a change to queue, control block or slab costs, without Node.
 //!
 //! `cargo bench` compares with its last run.
 
@@ -8,20 +8,27 @@ use std::{hint::black_box, sync::Arc};
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use spillway::{level::Level, queue::Queue, slab::Slab};
+use spillway::{control_block::ControlBlock, queue::Queue, slab::Slab};
 
 const SLAB: usize = 64 << 10;
 const LINE: &[u8] = &[b'x'; 100];
 const MAX_BATCH: usize = 1 << 20;
 
-fn level(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("level");
+fn control_block(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("control block");
     group.throughput(Throughput::Elements(1));
-    let level = Level::default();
-    group.bench_function("fill", |bencher| bencher.iter(|| level.fill(black_box(100))));
-    group.bench_function("publish to nobody", |bencher| bencher.iter(|| level.publish(black_box(100))));
+    let block = ControlBlock::default();
+    group.bench_function("fill", |bencher| bencher.iter(|| block.fill(black_box(100))));
+    group.bench_function("publish to nobody", |bencher| {
+        bencher.iter(|| block.publish(black_box(100), black_box(100)));
+    });
     group.bench_function("wait and be told", |bencher| {
-        bencher.iter(|| level.wait(black_box(level.written().wrapping_add(1))) || level.publish(1));
+        let mut offset = 100_u64;
+        bencher.iter(|| {
+            offset += 1;
+            let wanted = u32::try_from(offset & u64::from(u32::MAX)).expect("the lower half");
+            block.wake_at(black_box(wanted)) || block.publish(offset, offset)
+        });
     });
     group.finish();
 }
@@ -54,7 +61,7 @@ fn queue(criterion: &mut Criterion) {
         bencher.iter_batched_ref(full, |queue| queue.batch(MAX_BATCH), BatchSize::SmallInput);
     });
     group.bench_function("advance past sixteen slabs", |bencher| {
-        bencher.iter_batched_ref(full, |queue| queue.advance(MAX_BATCH), BatchSize::SmallInput);
+        bencher.iter_batched_ref(full, |queue| queue.advance(MAX_BATCH as u64), BatchSize::SmallInput);
     });
     group.bench_function("advance by short writes", |bencher| {
         bencher.iter_batched_ref(
@@ -73,5 +80,5 @@ fn queue(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, level, slab, queue);
+criterion_group!(benches, control_block, slab, queue);
 criterion_main!(benches);

@@ -53,7 +53,7 @@ class Budget {
     const mayStay = this.bytes - Math.max(size, Math.min(this.bytes / 2, SPARE)) - heldByNode
     if (mayStay < 0) return false
     carrier.opening.openEarly(false)
-    const fault = carrier.ending.flushUntil(buffer.accepted - mayStay)
+    const fault = carrier.ending.flushUntil(buffer.accepted - mayStay, false)
     // Of a stream that has failed its callbacks are told.
     return size <= this.room || (fault !== null && carrier.control.hasFailed)
   }

@@ -1,20 +1,14 @@
 'use strict'
 
-// The words that JavaScript and Rust share for one stream: src/level.rs tells
-// the handshakes. Offsets count the bytes of the stream.
+// The words that JavaScript and Rust share for one stream: src/control_block.rs
+// tells the handshakes. Offsets count the bytes of the stream.
 
-const { Word } = require('./native.js')
+const { Word, Wake, Status } = require('./native.js')
 
-const { Mark, Napping, Written, Waiting, Wanted, Status, Descriptor, Stalls } = Word
-
-// The values of Rust's `Waiting` and `Status`.
-const NONE = 0
-const LAZY = 1
-const EAGER = 2
-const OPENING = 0
-const OPEN = 1
-const FAILED = 3
-const ABANDONED = 4
+// Taken out of the addon's objects once: the hot path uses them.
+const { Filled, Parked, Taken, Settled, WakeAt, Descriptor, Stalls } = Word
+const { None: NONE, Lazy: LAZY, Eager: EAGER } = Wake
+const { Opening: OPENING, Failed: FAILED, Abandoned: ABANDONED } = Status
 
 /** How far ahead a wake is requested at most, in bytes: Rust compares offsets modulo 2^32. */
 const HORIZON = 2 ** 30
@@ -37,44 +31,48 @@ class ControlBlock {
     this.words = pages[page] ??= toWords(hub.words(page))
     /** Where the stream's are in there. */
     this.first = sink.firstWord()
-    /** Bytes that are written, as far as this thread has looked. */
+    /** Bytes of which the memory is free again, and those that are written, as far as this thread has looked. */
+    this.taken = 0
     this.settled = 0
     /** Which wake is requested, or under way. */
     this.wake = NONE
   }
 
-  /** Hands the bytes of the live slab below `filled` over to Rust. @returns {boolean} whether Rust sleeps, and is to be scheduled */
+  /** Hands the bytes of the live slab below `filled` over to Rust. @returns {boolean} whether there is no write job: one is to be scheduled */
   publish (filled) {
-    return Atomics.exchange(this.words, this.first + Mark, filled) < 0
+    return Atomics.exchange(this.words, this.first + Filled, filled) < 0
   }
 
-  /** Whether no write job runs, or will without being scheduled. */
+  /** Whether there is no write job. */
   get isAsleep () {
-    return Atomics.load(this.words, this.first + Mark) < 0
+    return Atomics.load(this.words, this.first + Filled) < 0
   }
 
   /** Reads how much is written, of `accepted` bytes. The word counts modulo 2^32. */
   readSettled (accepted) {
-    if (accepted - this.settled < 2 ** 32) this.settled += (Atomics.load(this.words, this.first + Written) - this.settled) >>> 0
-    else this.settled = this.sink.written()
+    if (accepted - this.settled < 2 ** 32) this.settled += (Atomics.load(this.words, this.first + Settled) - this.settled) >>> 0
+    else this.settled = this.sink.settled()
     return this.settled
   }
 
-  get isOpening () {
-    return Atomics.load(this.words, this.first + Status) === OPENING
+  /** Reads of how many bytes the memory is free again. */
+  readTaken (accepted) {
+    if (accepted - this.taken < 2 ** 32) this.taken += (Atomics.load(this.words, this.first + Taken) - this.taken) >>> 0
+    else this.taken = this.readSettled(accepted)
+    return this.taken
   }
 
-  get isOpen () {
-    return Atomics.load(this.words, this.first + Status) === OPEN
+  get isOpening () {
+    return Atomics.load(this.words, this.first + Word.Status) === OPENING
   }
 
   get hasFailed () {
-    return Atomics.load(this.words, this.first + Status) === FAILED
+    return Atomics.load(this.words, this.first + Word.Status) === FAILED
   }
 
   /** It was cancelled before Rust could open the file, and nobody is to try. */
   get isAbandoned () {
-    return Atomics.load(this.words, this.first + Status) === ABANDONED
+    return Atomics.load(this.words, this.first + Word.Status) === ABANDONED
   }
 
   /** The descriptor that Rust has opened, or -1. */
@@ -94,18 +92,18 @@ class ControlBlock {
   wakeAt (offset, accepted, how) {
     this.wake = how
     offset = Math.min(offset, this.readSettled(accepted) + HORIZON)
-    Atomics.store(this.words, this.first + Wanted, offset | 0)
-    Atomics.store(this.words, this.first + Waiting, how)
+    Atomics.store(this.words, this.first + WakeAt, offset | 0)
+    Atomics.store(this.words, this.first + Word.Wake, how)
     const isMissed = this.hasFailed ||
-      (this.readSettled(accepted) >= offset && Atomics.exchange(this.words, this.first + Waiting, NONE) !== NONE)
+      (this.readSettled(accepted) >= offset && Atomics.exchange(this.words, this.first + Word.Wake, NONE) !== NONE)
     if (isMissed) this.wake = NONE
-    else if (how === EAGER && Atomics.load(this.words, this.first + Napping) !== 0) this.sink.rouse()
+    else if (how === EAGER && Atomics.load(this.words, this.first + Parked) !== 0) this.sink.unpark()
     return !isMissed
   }
 
   /** Rust has called, for this request or for another reason. */
   noteWake () {
-    if (Atomics.load(this.words, this.first + Waiting) === NONE) this.wake = NONE
+    if (Atomics.load(this.words, this.first + Word.Wake) === NONE) this.wake = NONE
   }
 }
 

@@ -77,7 +77,7 @@ class Ending {
       node.lengthBehindWrite(state) === 0 && buffer.readSettled() === buffer.accepted
     if (!isAllWritten || this.phase !== LIVE || !opening.isGateOpen || !isPlain || typeof stream._final === 'function') return
     this.phase = RELEASED
-    buffer.sink.cancel(buffer.accepted)
+    buffer.sink.finish()
   }
 
   /** The file is none that Rust can write: Node does. */
@@ -112,10 +112,10 @@ class Ending {
     const { lane, opening, requests, stream } = carrier
     if (this.isClosed || this.isAwaited) return
     lane.close()
-    if (this.isReleased) return this.close()
+    if (this.isReleased && this.isOver) return this.close()
     // What can't be opened can't be flushed.
     if (this.isFlushing && typeof stream.fd === 'number') opening.openGate()
-    else this.cancel()
+    else if (!this.isReleased) this.cancel()
     if (!requests.areUnderWay && this.isOver) return this.close()
     this.isAwaited = true
     eventLoop.ref()
@@ -210,16 +210,16 @@ class Ending {
     }
     if (state.destroyed) throw stream.errored ?? errors.streamDestroyed('flushSync')
     opening.openEarly(false)
-    const fault = this.flushUntil(Infinity)
+    const fault = this.flushUntil(buffer.accepted, true)
     if (fault === null) return
     if (fault.errno === ENOTCONN) throw errors.invalidState('the file is not open yet')
     throw errors.writeFailed(fault.errno === ETIMEDOUT && carrier.isStalled ? buffer.sink.stall() : fault)
   }
 
-  /** Writes on this thread until the bytes up to `offset` are written. @returns the fault, or null */
-  flushUntil (offset) {
+  /** Waits until the bytes up to `offset` are written, or writes them here. @returns the fault, or null */
+  flushUntil (offset, here) {
     const { carrier } = this
-    const fault = carrier.buffer.sink.flush(offset, this.flushTimeout)
+    const fault = carrier.buffer.sink.flush(offset, this.flushTimeout, here)
     carrier.uncount()
     return fault
   }

@@ -15,6 +15,8 @@ const { inspect } = require('node:util')
 class Token {
   // An own field hides the getter of typed arrays.
   length = 0
+  /** How many chunks it stands for. */
+  chunks = 1
 
   constructor (length) {
     this.length = length
@@ -50,10 +52,22 @@ function lengthBehindWrite (state) {
   return state.length - state.writelen
 }
 
-/** Adds bytes to the last chunk in Node's buffer. */
+/** Has the last chunk in Node's buffer stand for one more. */
 function grow (state, token, size) {
   token.length += size
+  token.chunks++
   state.length += size
+}
+
+/** Has Node's buffer list as many chunks as Node would: when a write fails, callbacks that write may show their number. */
+function splitTokens (state) {
+  const { buffered } = state
+  const behind = buffered.splice(state.bufferedIndex)
+  for (const entry of behind) {
+    buffered.push(entry)
+    for (let left = entry.chunk.chunks; left > 1; left--) buffered.push({ chunk: new Token(0), encoding: 'buffer', callback: nop })
+    if (entry.chunk instanceof Token) entry.chunk.chunks = 1
+  }
 }
 
 /** The chunks at the end of Node's buffer that are no tokens: `{ chunk, callback }`. */
@@ -158,6 +172,7 @@ module.exports = {
   hasCallback,
   lengthBehindWrite,
   grow,
+  splitTokens,
   chunksBehindTokens,
   reduce,
   mayContinue,

@@ -168,7 +168,7 @@ class Opening {
     eventLoop.activate(carrier)
     if (this.by === WAITS) {
       this.by = NATIVE
-      this.sink.open(...this.request)
+      this.sink.open(...this.request, false)
     }
     // What Rust has opened early it does not tell once more.
     if (this.earlyFd !== null || !this.control.isOpening) eventLoop.setImmediate(() => this.poll())
@@ -262,7 +262,7 @@ class Opening {
     if (this.by === WAITS && !this.hasDescriptor && isOurs) {
       if (this.isNative) {
         this.by = NATIVE
-        this.sink.openNow(...this.request)
+        this.sink.open(...this.request, true)
       } else if (!this.openHere() && isLast && this.customFs == null) {
         this.openByNode()
       }

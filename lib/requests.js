@@ -191,6 +191,7 @@ class Requests {
   callBack (request, error) {
     const { carrier } = this
     let hasThrown = true
+    if (error !== null) node.splitTokens(carrier.state)
     try {
       request.callback(error)
       // Of a stream that fails and stays open Node has dropped what it held.

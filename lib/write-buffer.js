@@ -3,16 +3,16 @@
 // The bytes of one stream in Rust's memory: small chunks are copied into slabs,
 // big ones are pinned, which means that Rust writes them from where they are.
 // Not so in a worker, whose memory Node frees before anybody hears of its end:
-// there Rust has copies of the big ones, too.
+// there all are copied.
 
 const { types: { isUint8Array } } = require('node:util')
 const { isMainThread } = require('node:worker_threads')
 const slabs = require('./slab-pool.js')
 
-/** A chunk of this many bytes is not copied into a slab: docs/design.md, "Sizes". */
+/** A chunk of this many bytes is pinned: docs/design.md, "Sizes". */
 const BIG = 16 * 1024
 
-/** The same of a chunk that comes alone, where there is no free slab. */
+/** The same of one that comes alone, where there is no free slab. */
 const BIG_IF_ALONE = 512
 
 const lengthOf = Function.prototype.call.bind(
@@ -42,7 +42,7 @@ class WriteBuffer {
     this.bytes = NOTHING
     this.size = 0
     this.filled = 0
-    /** Slabs that were filled before, as { slab, end }: free when the bytes up to `end` are written. */
+    /** Slabs that were filled before, as { slab, end }: free when the bytes up to `end` are taken. */
     this.sealed = []
     /** Pinned chunks that Rust may still read. */
     this.pins = 0
@@ -86,20 +86,39 @@ class WriteBuffer {
     return this.slab === null && this.accepted === this.control.settled && !slabs.areFree()
   }
 
-  /** Puts a chunk of `size` bytes between what the slab has and what it will have. */
+  /** Puts a chunk of `size` bytes between what the slab has and what it will have. @returns {number} `size` */
   appendWhole (chunk, size) {
-    if (isMainThread) this.pin(chunk)
-    else this.sink.append(chunk)
-    this.publish(0)
-    this.gate?.hold(size, this.accepted)
-    this.accepted += size
+    if (isMainThread) this.pin(chunk, size)
+    else this.copy(chunk, size)
     return size
   }
 
-  pin (chunk) {
+  pin (chunk, size) {
     this.sink.pin(chunk)
+    this.accept(size)
     // A loop that never yields must not hold what is written long since.
     if ((++this.pins & 15) === 0) this.unpin()
+  }
+
+  /** Into as many slabs as it takes, and what there is no memory for as it is. */
+  copy (chunk, size) {
+    let at = 0
+    while (at < size && (this.filled < this.size || this.nextSlab())) {
+      const part = chunk.subarray(at, at + this.size - this.filled)
+      this.bytes.set(part, this.filled)
+      this.publish(part.length)
+      at += part.length
+    }
+    if (at === size) return
+    this.sink.append(chunk.subarray(at))
+    this.accept(size - at)
+  }
+
+  /** Rust has `size` bytes more, which are in no slab. */
+  accept (size) {
+    this.publish(0)
+    this.gate?.hold(size, this.accepted)
+    this.accepted += size
   }
 
   /** From here on the next `size` bytes of the slab are Rust's. */
@@ -129,10 +148,10 @@ class WriteBuffer {
     return true
   }
 
-  /** Gives back slabs whose bytes are written, even if that was in this run. */
+  /** Gives back slabs whose bytes are taken, even if that was in this run. */
   recycle () {
-    const settled = this.readSettled()
-    while (this.sealed.length > 0 && this.sealed[0].end <= settled) slabs.giveBack(this.sealed.shift().slab)
+    const taken = this.control.readTaken(this.accepted)
+    while (this.sealed.length > 0 && this.sealed[0].end <= taken) slabs.giveBack(this.sealed.shift().slab)
   }
 
   readSettled () {

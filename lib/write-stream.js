@@ -9,6 +9,7 @@ const channels = require('./channels.js')
 const errors = require('./errors.js')
 const exit = require('./exit.js')
 const io = require('./io-state.js')
+const { splitTokens } = require('./node-state.js')
 const { withDefaults } = require('./options.js')
 
 const { write, end, destroy, _write, _writev, _destroy, _construct } = Base.prototype
@@ -111,10 +112,15 @@ WriteStream.prototype._writev = function (chunks, callback) {
 
 function carry (stream, carrier, chunks, callback) {
   const method = carrier.requests.begin(chunks, callback)
+  if (method === undefined) return
+  const done = error => {
+    if (error) splitTokens(stream._writableState)
+    callback(error)
+  }
   // Only the system knows whether a write of no bytes fails.
-  if (method === 'write') _write.call(stream, NOTHING, 'buffer', callback)
+  if (method === 'write') _write.call(stream, NOTHING, 'buffer', done)
   // Of one chunk libuv makes a write.
-  if (method === 'writev') _writev.call(stream, [{ chunk: NOTHING }, { chunk: NOTHING }], callback)
+  else _writev.call(stream, [{ chunk: NOTHING }, { chunk: NOTHING }], done)
 }
 
 /** Whether a chunk is for Rust. Without a descriptor, or of what is no chunk, Node tells the error. */

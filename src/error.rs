@@ -1,6 +1,6 @@
 //! Why a stream failed, told once.
 
-use std::{any::Any, io};
+use std::io;
 
 use thiserror::Error;
 
@@ -12,33 +12,28 @@ pub enum Failure {
     /// The kernel refused: the positive `errno` of a write.
     #[error("write failed with errno {0}")]
     Os(i32),
-    /// The drain job panicked: a bug of ours, told instead of an abort.
-    #[error("the drain job panicked: {0}")]
-    Panic(String),
+    /// A write job has panicked: a bug of ours, told instead of an abort.
+    #[error("the write job came to no answer: this is a bug in spillway")]
+    Unanswered,
 }
 
 impl Failure {
-    /// The failure behind an error of [`Target::write`](crate::target::Target::write).
+    /// The failure behind an error of a [`Target`](crate::target::Target).
     /// An error without an errno is told as `EIO`.
     #[must_use]
     pub fn from_io(error: &io::Error) -> Self {
         Self::Os(os::errno(error).unwrap_or(os::EIO))
     }
 
-    /// The failure behind what [`std::panic::catch_unwind`] caught.
-    #[must_use]
-    pub fn from_panic(payload: &(dyn Any + Send)) -> Self {
-        let text = payload
-            .downcast_ref::<&str>()
-            .map(ToString::to_string)
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
-        Self::Panic(text)
-    }
-
     /// For a write that took nothing and gave no reason.
     #[must_use]
     pub fn wrote_nothing() -> Self {
+        Self::Os(os::EIO)
+    }
+
+    /// For a source that has fewer bytes than it was to have.
+    #[must_use]
+    pub fn source_ended() -> Self {
         Self::Os(os::EIO)
     }
 }

@@ -1,5 +1,5 @@
-//! Where the levels of the streams of a JS thread stand: many in one page, over
-//! which JS has one buffer. A level is small, a buffer of JS is not, and is slow to make.
+//! Where the control blocks of the streams of a JS thread stand: many in one page, over
+//! which JS has one buffer. A control block is small, a buffer of JS is not, and is slow to make.
 
 use std::{
     fmt,
@@ -10,30 +10,38 @@ use std::{
     },
 };
 
-use crate::level::Level;
+use crate::control_block::ControlBlock;
 
-/// Levels side by side.
+/// The number of 32-bit words from one control block to the next.
+#[expect(clippy::cast_possible_truncation, reason = "it is 16")]
+const WORDS: u32 = (size_of::<ControlBlock>() / size_of::<u32>()) as u32;
+
+/// Control blocks side by side.
 #[derive(Debug)]
 pub struct Page {
     /// Counted from 0 in its thread.
     number: u32,
-    levels: [Level; Page::LEVELS as usize],
-    /// A bit for each level that a stream has.
+    blocks: [ControlBlock; Page::BLOCKS as usize],
+    /// A bit for each control block that a stream has.
     taken: AtomicU64,
 }
 
 impl Page {
-    /// Levels in a page.
-    const LEVELS: u32 = u64::BITS;
+    /// Control blocks in a page. Loom follows each word, so there it has no more than it needs.
+    const BLOCKS: u32 = if cfg!(feature = "loom") { 1 } else { u64::BITS };
 
     fn new(number: u32) -> Arc<Self> {
-        Arc::new(Self { number, levels: std::array::from_fn(|_| Level::default()), taken: AtomicU64::new(0) })
+        Arc::new(Self {
+            number,
+            blocks: std::array::from_fn(|_| ControlBlock::default()),
+            taken: AtomicU64::new(0),
+        })
     }
 
-    /// A level that no stream has. Only one thread takes; any gives back.
+    /// A control block that no stream has. Only one thread takes; any gives back.
     fn take(self: &Arc<Self>) -> Option<Place> {
         let index = self.taken.load(SeqCst).trailing_ones();
-        (index < Self::LEVELS).then(|| {
+        (index < Self::BLOCKS).then(|| {
             self.taken.fetch_or(1 << index, SeqCst);
             let place = Place { page: Arc::clone(self), index };
             place.reset();
@@ -41,14 +49,14 @@ impl Page {
         })
     }
 
-    /// All levels, as JS sees them.
+    /// All control blocks, as JS sees them.
     #[must_use]
-    pub fn levels(&self) -> &[Level] {
-        &self.levels
+    pub fn blocks(&self) -> &[ControlBlock] {
+        &self.blocks
     }
 }
 
-/// The level of one stream, for as long as it lives.
+/// The control block of one stream, for as long as it lives.
 pub struct Place {
     page: Arc<Page>,
     index: u32,
@@ -61,18 +69,18 @@ impl Place {
         self.page.number
     }
 
-    /// Where in the page the level begins, in 32-bit words.
+    /// Where in the page the control block begins, in 32-bit words.
     #[must_use]
     pub fn first_word(&self) -> u32 {
-        self.index * Level::WORDS
+        self.index * WORDS
     }
 }
 
 impl Deref for Place {
-    type Target = Level;
+    type Target = ControlBlock;
 
-    fn deref(&self) -> &Level {
-        &self.page.levels[self.index as usize]
+    fn deref(&self) -> &ControlBlock {
+        &self.page.blocks[self.index as usize]
     }
 }
 
@@ -92,12 +100,12 @@ impl fmt::Debug for Place {
 #[derive(Debug, Default)]
 pub struct Pages {
     pages: Vec<Arc<Page>>,
-    /// The page that had a free level last.
+    /// The page that had a free control block last.
     last: usize,
 }
 
 impl Pages {
-    /// A level for a new stream.
+    /// A control block for a new stream.
     ///
     /// # Panics
     /// After some 2^38 streams at once.
@@ -106,7 +114,7 @@ impl Pages {
         let place = from.iter().chain(before).find_map(Page::take).unwrap_or_else(|| {
             let number = u32::try_from(self.pages.len()).expect("memory ends before that");
             let page = Page::new(number);
-            let place = page.take().expect("a new page has all its levels");
+            let place = page.take().expect("a new page has all its control blocks");
             self.pages.push(page);
             place
         });
@@ -125,7 +133,7 @@ impl Pages {
 #[cfg(not(feature = "loom"))]
 mod tests {
     use super::*;
-    use crate::level::Status;
+    use crate::control_block::Status;
 
     fn take_many(pages: &mut Pages, count: u32) -> Vec<Place> {
         (0..count).map(|_| pages.take()).collect()
@@ -138,14 +146,14 @@ mod tests {
     #[test]
     fn each_stream_has_a_level_of_its_own_where_js_looks_for_it() {
         let mut pages = Pages::default();
-        let places = take_many(&mut pages, Page::LEVELS + 2);
+        let places = take_many(&mut pages, Page::BLOCKS + 2);
         assert_eq!(where_is(&places[0]), (0, 0));
-        assert_eq!(where_is(&places[63]), (0, 63 * Level::WORDS));
-        assert_eq!(where_is(&places[65]), (1, Level::WORDS));
+        assert_eq!(where_is(&places[63]), (0, 63 * WORDS));
+        assert_eq!(where_is(&places[65]), (1, WORDS));
         places[65].set_status(Status::Open);
-        let levels = pages.get(1).expect("they do not fit into one").levels();
-        let bytes = (&raw const *places[65]).addr() - levels.as_ptr().addr();
-        assert_eq!(bytes, (4 * Level::WORDS) as usize);
+        let blocks = pages.get(1).expect("they do not fit into one").blocks();
+        let bytes = (&raw const *places[65]).addr() - blocks.as_ptr().addr();
+        assert_eq!(bytes, (4 * WORDS) as usize);
         assert_eq!(format!("{:?}", places[64]), format!("{:?}", places[0]), "its neighbour is as it was");
     }
 
@@ -160,16 +168,16 @@ mod tests {
         let other = pages.take();
         drop(place);
         let again = pages.take();
-        assert_eq!((other.first_word(), again.first_word()), (Level::WORDS, 0));
+        assert_eq!((other.first_word(), again.first_word()), (WORDS, 0));
         assert_eq!(format!("{again:?}"), fresh);
     }
 
     #[test]
     fn pages_that_are_there_are_filled_before_there_are_more() {
         let mut pages = Pages::default();
-        let mut places = take_many(&mut pages, Page::LEVELS * 2);
+        let mut places = take_many(&mut pages, Page::BLOCKS * 2);
         places.remove(3);
-        assert_eq!(where_is(&pages.take()), (0, 3 * Level::WORDS));
+        assert_eq!(where_is(&pages.take()), (0, 3 * WORDS));
         assert!(pages.get(2).is_none());
     }
 

@@ -1,7 +1,6 @@
-//! The process-wide tokio runtime on which streams are drained.
+//! The process-wide tokio runtime: timers, the reactor, and the threads of the pool.
 //!
-//! It is our own and is never shut down: it outlives every worker thread, and
-//! at the end of the process it is not needed (see [`flush`](crate::drain::flush)).
+//! It is our own and is never shut down: it outlives every worker thread.
 
 use std::{
     io,
@@ -18,87 +17,128 @@ use tokio::{
 };
 
 use crate::{
-    drain::{self, End},
     error::Failure,
     os::{self, Readiness},
-    ready::Ready,
+    pool::{Pool, THREADS_AT_MOST},
     stream::Stream,
+    writer::{self, End},
 };
-
-/// Threads that write, whatever the number of streams. As many as libuv's
-/// pool has by default, for the same reason: several disks, or several slow ones.
-const THREADS: usize = 4;
 
 /// Time between two tries where nothing tells that a try is worth it. A delay
 /// that nobody feels, and a hundred system calls a second.
 pub(crate) const PAUSE: Duration = Duration::from_millis(10);
 
-static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-
 /// How long a thread that has run out of jobs searches for more before it sleeps.
-/// To wake one costs JS several microseconds. `docs/design.md`, "The write job", has the measurements.
+/// To wake one costs JavaScript several microseconds. `docs/design.md`, "The write job", has the measurements.
 const SEARCH: Duration = Duration::from_micros(40);
 
-/// Streams whose job has no thread yet.
-static READY: LazyLock<Ready<Arc<Stream>>> = LazyLock::new(Ready::default);
+/// How long jobs wait while all threads are in a call, until there is one thread more.
+const HANG: Duration = Duration::from_millis(50);
 
-/// Starts the runtime, once.
+/// Threads stay, so that there is one when the system gives no more.
+const KEEP_ALIVE: Duration = Duration::from_secs(u32::MAX as u64);
+
+static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+
+static POOL: LazyLock<Pool<Arc<Stream>>> = LazyLock::new(Pool::default);
+
+/// Starts the runtime and the first thread of the pool, once.
 ///
 /// # Errors
 /// When the system gives no thread or no epoll instance.
 pub fn start() -> io::Result<()> {
-    if RUNTIME.get().is_none() {
-        let build = || {
-            Builder::new_multi_thread()
-                .worker_threads(1)
-                .max_blocking_threads(THREADS)
-                .thread_name("spillway")
-                .enable_io()
-                .enable_time()
-                .build()
-        };
-        // Without a thread tokio panics.
-        let runtime = catch_unwind(build).unwrap_or_else(|_| Err(os::no_thread()))?;
-        // Of two threads that come here at once one keeps its runtime.
-        if let Err(second) = RUNTIME.set(runtime) {
-            second.shutdown_background();
-        }
+    if RUNTIME.get().is_some() {
+        return Ok(());
+    }
+    let build = || {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(THREADS_AT_MOST)
+            .thread_keep_alive(KEEP_ALIVE)
+            .thread_name("spillway")
+            .enable_io()
+            .enable_time()
+            .build()?;
+        drop(runtime.spawn_blocking(|| ()));
+        Ok(runtime)
+    };
+    // Without a thread tokio panics.
+    let runtime = catch_unwind(build).unwrap_or_else(|_| Err(os::no_thread()))?;
+    // Of two threads that come here at once one keeps its runtime.
+    if let Err(second) = RUNTIME.set(runtime) {
+        second.shutdown_background();
     }
     Ok(())
 }
 
-/// Has `stream` drained, soon. Only for one whose drainer no one else has
-/// scheduled, and only after [`start`].
-pub fn schedule(stream: Arc<Stream>) {
+/// Has a job for `stream`, if there is none. Only after [`start`].
+pub fn schedule(stream: &Arc<Stream>) {
+    if stream.request_job() {
+        push(Arc::clone(stream));
+    }
+}
+
+fn push(stream: Arc<Stream>) {
     let Some(runtime) = RUNTIME.get() else { return };
-    if READY.push(stream) {
+    if POOL.push(stream) {
         spawn(runtime);
     }
 }
 
+/// Has one thread more, if the pool may have it.
 fn spawn(runtime: &'static Runtime) {
-    let spawn = || runtime.spawn_blocking(move || work(runtime));
-    // Without any thread tokio panics.
-    if catch_unwind(AssertUnwindSafe(spawn)).is_err() {
-        while let Some(stream) = READY.pop() {
-            stream.give_up(Failure::from_io(&os::no_thread()));
+    if POOL.admit_thread() {
+        // What the system gives no thread for is done by the threads that there are.
+        drop(runtime.spawn_blocking(move || work(runtime)));
+    }
+    if POOL.begin_watch() {
+        runtime.spawn(watch(runtime));
+    }
+}
+
+/// Has one thread more whenever all of them hang in a call while jobs wait.
+/// One that the system has refused so far is asked for again.
+async fn watch(runtime: &'static Runtime) {
+    loop {
+        let taken = POOL.taken();
+        sleep(HANG).await;
+        if POOL.end_watch_if_idle() {
+            return;
+        }
+        if POOL.taken() != taken {
+            continue;
+        }
+        if POOL.widen() {
+            spawn(runtime);
+        } else if POOL.is_starting() {
+            // For whatever it is given, a new thread begins with what was there first.
+            drop(runtime.spawn_blocking(|| ()));
         }
     }
 }
 
 /// Runs jobs until there are none.
 fn work(runtime: &'static Runtime) {
+    POOL.start_thread();
     loop {
-        while let Some(stream) = READY.pop() {
-            drain(runtime, stream);
+        while let Some(stream) = POOL.pop() {
+            let widened = POOL.widened();
+            run(runtime, stream);
+            if POOL.dismiss_thread(widened) {
+                return;
+            }
         }
         let start = Instant::now();
         let is_patient = || {
             thread::yield_now();
             start.elapsed() < SEARCH
         };
-        match READY.search(is_patient) {
-            0 => return,
+        match POOL.search(is_patient) {
+            0 => {
+                if POOL.end_thread() {
+                    return;
+                }
+            }
             1 => {}
             // The second is not to wait for the end of the first.
             _ => spawn(runtime),
@@ -106,16 +146,19 @@ fn work(runtime: &'static Runtime) {
     }
 }
 
-fn drain(runtime: &'static Runtime, stream: Arc<Stream>) {
-    match drain::run(&stream, || READY.count() > 0) {
-        End::Asleep => {}
-        End::GaveWay => schedule(stream),
-        End::Blocked(readiness) => {
+fn run(runtime: &'static Runtime, stream: Arc<Stream>) {
+    // A panic is the stream's failure, and the thread goes on.
+    let end = catch_unwind(AssertUnwindSafe(|| writer::run(&stream, || POOL.count() > 0)));
+    match end {
+        Ok(End::Asleep) => {}
+        Ok(End::GaveWay) => push(stream),
+        Ok(End::Blocked(readiness)) => {
             runtime.spawn(resume(stream, until_writable(readiness)));
         }
-        End::Stalled(time) => {
+        Ok(End::Stalled(time)) => {
             runtime.spawn(resume(stream, pause(time)));
         }
+        Err(_) => stream.give_up(Failure::Unanswered),
     }
 }
 
@@ -132,13 +175,13 @@ async fn pause(time: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Goes on with `stream` when its target is `ready`, unless there is nothing left to write.
+/// Goes on with the job when the target is `ready`, or nobody wants that any more.
 async fn resume(stream: Arc<Stream>, ready: impl Future<Output = io::Result<()>>) {
     select! {
-        ready = ready => match ready {
-            Ok(()) => schedule(stream),
-            Err(error) => stream.give_up(Failure::from_io(&error)),
+        ready = ready => if let Err(error) = ready {
+            stream.give_up(Failure::from_io(&error));
         },
-        () = stream.until_cut() => {}
+        () = stream.until_cancelled() => {}
     }
+    push(stream);
 }

@@ -1,5 +1,5 @@
-//! Memory that Rust owns and JS fills, the descriptor that JS lends, and the
-//! end of the process: all the `unsafe` of spillway.
+//! Memory that Rust owns and JavaScript fills. All `unsafe` is here, and in the
+//! `raw` module of each system.
 //!
 //! The argument, on which every block below rests:
 //!
@@ -17,9 +17,13 @@ use std::{io, slice, sync::Arc};
 use bytes::Bytes;
 use memmap2::{MmapMut, MmapRaw};
 
+use crate::sync::Accesses;
+
 /// A piece of memory that one stream at a time fills from its start.
 pub struct Slab {
     memory: MmapRaw,
+    /// What loom knows of it.
+    accesses: Accesses,
 }
 
 impl Slab {
@@ -31,7 +35,7 @@ impl Slab {
     /// When the system has no memory, or `size` is 0.
     pub fn new(size: usize) -> io::Result<Arc<Self>> {
         let memory = MmapMut::map_anon(size)?.into();
-        Ok(Arc::new(Self { memory }))
+        Ok(Arc::new(Self { memory, accesses: Accesses::new(size) }))
     }
 
     /// The bytes from `start` up to `end`, which both lie at or below the fill
@@ -64,9 +68,21 @@ struct Range {
 impl AsRef<[u8]> for Range {
     #[expect(unsafe_code, reason = "this is the module for it")]
     fn as_ref(&self) -> &[u8] {
+        self.slab.accesses.read(self.start..self.end);
         // SAFETY: `Slab::range` has checked the bounds; the slab is held by
         // `self`; and nobody writes below the mark (point 2).
         unsafe { slice::from_raw_parts(self.slab.pointer().add(self.start), self.end - self.start) }
+    }
+}
+
+/// `Bytes` asks for the slice once and reads it until the end.
+#[cfg(feature = "loom")]
+impl Drop for Range {
+    fn drop(&mut self) {
+        // What unwinds is a model that has failed.
+        if !std::thread::panicking() {
+            self.slab.accesses.read(self.start..self.end);
+        }
     }
 }
 
@@ -79,108 +95,10 @@ impl Slab {
     #[expect(unsafe_code, reason = "this is the module for it")]
     pub fn fill(&self, start: usize, bytes: &[u8]) {
         assert!(start + bytes.len() <= self.memory.len(), "the bytes do not fit");
+        self.accesses.write(start..start + bytes.len());
         // SAFETY: in bounds, as just checked; at the mark, where nobody reads
         // (point 2); and `bytes` can't lie in there, since it is borrowed.
         unsafe { self.pointer().add(start).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
-    }
-}
-
-#[cfg(unix)]
-pub(crate) mod descriptor {
-    //! Descriptors that JS knows by their numbers.
-
-    use std::{
-        io,
-        os::fd::{BorrowedFd, OwnedFd, RawFd},
-    };
-
-    use tokio::io::{Interest, unix::AsyncFd};
-
-    /// A duplicate of descriptor number `fd`, which belongs to JS. What JS does to
-    /// its number later can't reach the duplicate.
-    ///
-    /// # Errors
-    /// `EBADF` if no such descriptor is open.
-    #[expect(unsafe_code, reason = "this is the module for it")]
-    pub(crate) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
-        if fd < 0 {
-            return Err(rustix::io::Errno::BADF.into());
-        }
-        // SAFETY: not -1, as just checked. Should the number not be open, the
-        // kernel says so; it is borrowed for this one call, on the thread of its owner.
-        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
-        borrowed.try_clone_to_owned()
-    }
-
-    /// Registers `fd` with the reactor of the current runtime, to wait until it is writable.
-    ///
-    /// # Errors
-    /// `EPERM` for what can't be waited for, such as a regular file.
-    #[expect(unsafe_code, reason = "this is the module for it")]
-    pub(crate) fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-        // SAFETY: an `OwnedFd` gives the same open descriptor each time it is
-        // asked, and `AsyncFd` owns it until it has deregistered it.
-        unsafe { AsyncFd::register_with_interest(fd, Interest::WRITABLE) }.map_err(io::Error::from)
-    }
-}
-
-#[cfg(unix)]
-pub(crate) mod process {
-    //! The end of the process.
-
-    /// Registers `work` to be called by `exit(3)`, on the thread that calls it.
-    /// False if the system has no room for it.
-    #[expect(unsafe_code, reason = "this is the module for it")]
-    pub(crate) fn at_exit(work: extern "C" fn()) -> bool {
-        // SAFETY: takes any function, which stays where it is: Node unloads no addon.
-        unsafe { libc::atexit(work) == 0 }
-    }
-}
-
-#[cfg(windows)]
-pub(crate) mod descriptor {
-    //! Descriptors that JS knows by their numbers: those of node.exe's own C
-    //! runtime, which node.exe alone can resolve.
-
-    use std::{
-        ffi::c_int,
-        io,
-        os::windows::io::{BorrowedHandle, OwnedHandle, RawHandle},
-    };
-
-    use libloading::os::windows::Library;
-    use windows_sys::Win32::Foundation::{ERROR_INVALID_HANDLE, INVALID_HANDLE_VALUE};
-
-    /// What libuv's `uv.h` declares.
-    type GetHandle = unsafe extern "C" fn(c_int) -> RawHandle;
-
-    /// A duplicate of the handle behind descriptor number `fd`, which belongs
-    /// to JS. What JS does to its number later can't reach the duplicate.
-    ///
-    /// # Errors
-    /// `ERROR_INVALID_HANDLE` if no such descriptor is open.
-    #[expect(unsafe_code, reason = "this is the module for it")]
-    pub(crate) fn duplicate(fd: c_int) -> io::Result<OwnedHandle> {
-        let handle = handle_of(fd)?;
-        // SAFETY: an open handle, as its descriptor is; it is borrowed for this
-        // one call, on the thread of its owner.
-        let borrowed = unsafe { BorrowedHandle::borrow_raw(handle) };
-        borrowed.try_clone_to_owned()
-    }
-
-    #[expect(unsafe_code, reason = "this is the module for it")]
-    fn handle_of(fd: c_int) -> io::Result<RawHandle> {
-        let host = Library::this().map_err(io::Error::other)?;
-        // SAFETY: the function of this name is libuv's, of this type.
-        let get = unsafe { host.get::<GetHandle>(c"uv_get_osfhandle") }.map_err(io::Error::other)?;
-        // SAFETY: it takes any number, as Node's `fs` hands it any, and answers
-        // with an invalid handle if there is none.
-        let handle = unsafe { get(fd) };
-        // -2 is said of a standard stream that the process does not have.
-        if handle == INVALID_HANDLE_VALUE || handle as isize == -2 {
-            return Err(io::Error::from_raw_os_error(ERROR_INVALID_HANDLE.cast_signed()));
-        }
-        Ok(handle)
     }
 }
 
@@ -200,17 +118,17 @@ pub(crate) mod lend {
         buffer(env, slab.pointer(), slab.memory.len(), Arc::clone(slab))
     }
 
-    /// A `Buffer` over all levels of a page, which it holds until it is collected.
+    /// A `Buffer` over all control blocks of a page, which it holds until it is collected.
     pub(crate) fn words<'env>(env: &'env Env, page: &Arc<Page>) -> Result<BufferSlice<'env>> {
-        let levels = page.levels();
-        buffer(env, levels.as_ptr().cast_mut().cast(), size_of_val(levels), Arc::clone(page))
+        let blocks = page.blocks();
+        buffer(env, blocks.as_ptr().cast_mut().cast(), size_of_val(blocks), Arc::clone(page))
     }
 
     #[expect(unsafe_code, reason = "this is the module for it")]
     fn buffer<T: 'static>(env: &Env, memory: *mut u8, size: usize, owner: Arc<T>) -> Result<BufferSlice<'_>> {
         // SAFETY: `memory` points at `size` bytes that `owner` keeps until the
         // finaliser drops it. The bytes of a slab lie in a raw mapping, those
-        // of a `Level` in atomics, so JS may write through a shared reference;
+        // of a control block in atomics, so JS may write through a shared reference;
         // that it does so without a race is point 2, and the atomics.
         let buffer =
             unsafe { BufferSlice::from_external(env, memory, size, owner, |_env, owner| drop(owner)) }?;
@@ -226,6 +144,7 @@ pub(crate) mod lend {
 }
 
 #[cfg(test)]
+#[cfg(not(feature = "loom"))]
 mod tests {
     use super::*;
 

@@ -1,38 +1,93 @@
-//! Where the bytes go: the seam between the drain loop and the kernel.
+//! Where the bytes go: the seam between the write job and the kernel. A stage
+//! that does something to the bytes is a target around a target.
 
 use std::{
-    ffi::CString,
-    io::{self, IoSlice},
+    fs,
+    io::{self, ErrorKind, IoSlice},
 };
 
 use crate::os::Readiness;
 
-/// Something that takes bytes in order.
+/// How much is to be done before bytes count as settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settle {
+    /// The kernel has them.
+    Written,
+}
+
+/// Something that takes bytes in order. One thread at a time uses it.
+///
+/// Errors of all calls: `Interrupted`: nothing was done, it is called again.
+/// `WouldBlock`: it is called again, and goes on where it was, when
+/// [`readiness`](Self::readiness) says so. Any other: the target is broken.
 pub trait Target: Send {
-    /// Writes as much of `bytes` as can be written at once and gives how much
-    /// that was. The next call goes on behind it.
+    /// Takes as much of `bytes` as it can at once and gives how much that was.
+    /// The next call goes on behind it.
     ///
     /// # Errors
-    /// `Interrupted`: nothing was written, try again. `WouldBlock`: wait for
-    /// [`readiness`](Self::readiness) first. Any other: the target is broken.
+    /// As all calls.
     fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize>;
 
-    /// What to wait for when `write` has answered `WouldBlock`, the caller's own.
+    /// Takes up to `most` bytes from `source`, and gives how many; 0: it has no more.
+    ///
+    /// # Errors
+    /// As all calls; `Unsupported`: they are to be read, and written by [`write`](Self::write).
+    fn copy(&mut self, source: &fs::File, most: u64) -> io::Result<u64> {
+        let _ = (source, most);
+        Err(ErrorKind::Unsupported.into())
+    }
+
+    /// Whether it has taken bytes that are not down yet.
+    fn has_unsettled(&self) -> bool {
+        false
+    }
+
+    /// Brings down what it has taken.
+    ///
+    /// # Errors
+    /// As all calls.
+    fn settle(&mut self, how: Settle) -> io::Result<()> {
+        let _ = how;
+        Ok(())
+    }
+
+    /// Whether a write takes no longer than to have another thread make it, as
+    /// into a regular file.
+    fn is_quick(&self) -> bool {
+        false
+    }
+
+    /// A burst of writes begins. Called on the JavaScript thread, so it must not wait.
+    ///
+    /// # Errors
+    /// The target is broken.
+    fn begin(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Nothing is to be written for the time being: lets go of what it need not hold.
+    fn rest(&mut self) {}
+
+    /// Whether it holds nothing that must be let go of by a call: it may just be
+    /// dropped. A stage that has unsettled bytes, or an end to write, does not rest.
+    fn is_resting(&self) -> bool {
+        true
+    }
+
+    /// All bytes have come: brings down what it has, and ends.
+    ///
+    /// # Errors
+    /// As all calls.
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// No more bytes will come, and what it has made is not wanted.
+    fn abandon(&mut self) {}
+
+    /// What to wait for when a call has answered `WouldBlock`, the caller's own.
     ///
     /// # Errors
     /// When it can't be had.
     fn readiness(&self) -> io::Result<Readiness>;
-}
-
-/// A file that is still to be opened.
-#[derive(Debug)]
-pub struct Request {
-    /// Its path, as `open(2)` takes it.
-    pub path: CString,
-    /// The `O_` flags of `open(2)`.
-    pub flags: i32,
-    /// Permission bits of a file that is created.
-    pub mode: u16,
-    /// Where the first byte goes; `None`: where the descriptor stands.
-    pub start: Option<u64>,
 }

@@ -26,10 +26,10 @@ fn op() -> impl Strategy<Value = Op> {
         10 => (0_usize..50).prop_map(Op::Wait),
         60 => Just(Op::Step),
         10 => Just(Op::Job),
-        3 => Just(Op::Flush(usize::MAX >> 1)),
-        6 => (0_usize..50).prop_map(Op::Flush),
+        4 => size().prop_map(Op::Source),
         1 => Just(Op::GiveUp),
-        1 => Just(Op::Cut),
+        1 => Just(Op::Finish),
+        1 => (0_usize..50).prop_map(Op::Cancel),
     ]
 }
 
@@ -46,7 +46,7 @@ fn good() -> impl Strategy<Value = Reply> {
 }
 
 fn other() -> impl Strategy<Value = Other> {
-    prop_oneof![4 => Just(Other::Job), 4 => Just(Other::Flush), 1 => Just(Other::Cut)]
+    prop_oneof![4 => Just(Other::Step), 1 => Just(Other::Finish), 1 => (0_usize..50).prop_map(Other::Cancel)]
 }
 
 fn limit() -> impl Strategy<Value = Limit> {

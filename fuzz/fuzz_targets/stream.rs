@@ -57,13 +57,13 @@ fn op(input: &mut Unstructured<'_>) -> Result<Op> {
         8 => Op::Wait(small(input)?),
         9..=11 => Op::Step,
         12 => Op::Job,
-        13 => Op::Flush(small(input)?),
-        14 => Op::Flush(usize::MAX >> 1),
+        13 => Op::Source(size(input)?),
+        14 => Op::Finish,
         _ => {
-            if small(input)? == 0 {
-                Op::Cut
-            } else {
+            if input.ratio(1, 8)? {
                 Op::GiveUp
+            } else {
+                Op::Cancel(small(input)?)
             }
         }
     })
@@ -76,8 +76,16 @@ fn reply(input: &mut Unstructured<'_>) -> Result<Reply> {
         7..=8 => Reply::Interrupted,
         9..=10 => Reply::WouldBlock,
         11..=12 => Reply::Stall,
-        13..=14 => Reply::Meets(*input.choose(&[Other::Job, Other::Flush, Other::Cut])?, small(input)? + 1),
+        13..=14 => Reply::Meets(other(input)?, small(input)? + 1),
         _ => *input.choose(&[Reply::Errno(FINAL), Reply::Nothing, Reply::Panic])?,
+    })
+}
+
+fn other(input: &mut Unstructured<'_>) -> Result<Other> {
+    Ok(match input.int_in_range(0..=5)? {
+        0 => Other::Finish,
+        1 => Other::Cancel(small(input)?),
+        _ => Other::Step,
     })
 }
 

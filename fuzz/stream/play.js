@@ -11,7 +11,7 @@ const { slowDisk, slowHandle } = require('./slow-disk.js')
 const { makeStream } = require('./subclasses.js')
 const { baseOf, prepare } = require('./target.js')
 const waits = require('./waits.js')
-const { Watch, hasRequests } = require('./watch.js')
+const { Watch, hasRequests, hasFileRequests } = require('./watch.js')
 
 const EVENTS = ['open', 'ready', 'drain', 'prefinish', 'finish', 'close', 'error', 'pipe', 'unpipe']
 
@@ -333,6 +333,8 @@ class Player {
   async tidy () {
     for (const source of this.sources) source.removeAllListeners().on('error', () => {}).destroy()
     if (this.handle !== undefined) await this.closeHandle()
+    // A close that is under way may come to a number that is another's by then.
+    for (let at = 0; at < 100 && hasFileRequests(); at++) await turns(1)
     if (this.fd !== undefined && this.folder.descriptors().includes(this.fd) && closeIfOpen(this.fd)) {
       this.own = ', the given descriptor was open'
     }

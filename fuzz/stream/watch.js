@@ -71,9 +71,14 @@ class Watch {
   }
 }
 
-/** @returns {boolean} whether Node itself has something under way */
-function hasRequests () {
-  return process.getActiveResourcesInfo().some(name => name.startsWith('FSReq') || name === 'Immediate')
+/** @returns {boolean} whether Node itself has something under way with a file */
+function hasFileRequests () {
+  return process.getActiveResourcesInfo().some(name => name.startsWith('FSReq'))
 }
 
-module.exports = { Watch, hasRequests }
+/** @returns {boolean} whether Node itself has something under way */
+function hasRequests () {
+  return hasFileRequests() || process.getActiveResourcesInfo().includes('Immediate')
+}
+
+module.exports = { Watch, hasRequests, hasFileRequests }

@@ -4,23 +4,18 @@
 //! Nothing tells whether a pipe or a console has room. A write into one that
 //! is full holds its thread until somebody reads, and nothing stops it.
 
+mod raw;
+
 use std::{
     fs,
     future::{self, Future},
     io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write},
     os::windows::{fs::FileExt, io::OwnedHandle},
-    thread,
-    time::Duration,
 };
 
 use windows_sys::Win32::Foundation as win32;
 
-use crate::{
-    drain::ENOUGH,
-    runtime::PAUSE,
-    slab::descriptor,
-    target::{Request, Target},
-};
+use crate::{stream::Request, target::Target, writer::ENOUGH};
 
 // Errors as JS knows them: libuv's numbers without their minus sign, see its
 // `include/uv/errno.h`.
@@ -125,8 +120,8 @@ impl File {
     ///
     /// # Errors
     /// If no such descriptor is open, or node.exe does not say which handle it is.
-    pub fn duplicate(number: i32, start: Option<u64>) -> io::Result<Self> {
-        Self::new(descriptor::duplicate(number)?, start)
+    pub fn share(number: i32, start: Option<u64>) -> io::Result<Self> {
+        Self::new(raw::duplicate(number)?, start)
     }
 
     /// Writes what of `bytes` there is room for. A pipe that was told not to
@@ -190,15 +185,6 @@ impl Target for File {
 pub struct Readiness;
 
 impl Readiness {
-    /// Waits on this thread for a pause, or for `time` if that is shorter.
-    ///
-    /// # Errors
-    /// None.
-    pub fn wait(&self, time: Duration) -> io::Result<bool> {
-        thread::sleep(time.min(PAUSE));
-        Ok(false)
-    }
-
     /// False: nothing tells.
     pub(crate) fn writable(self) -> impl Future<Output = io::Result<bool>> {
         let Self = self;
@@ -319,7 +305,7 @@ mod tests {
     fn a_number_that_nobody_can_resolve_is_an_error() {
         // The host of this test is no Node: that is said, too, and is no panic.
         for number in [-1, 0, 4711] {
-            File::duplicate(number, None).expect_err("there is no such descriptor");
+            File::share(number, None).expect_err("there is no such descriptor");
         }
     }
 

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test binary takes what it needs of this")]
 
+pub(crate) mod fed;
 pub(crate) mod model;
 
 use std::{
@@ -19,12 +20,12 @@ use std::{
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use spillway::{
-    drain::{self, Step},
-    level::{ASLEEP, Status},
+    control_block::Status,
     os::Readiness,
     slab::Slab,
-    stream::{Listener, Stream},
-    target::{Request, Target},
+    stream::{Listener, Request, Stream},
+    target::Target,
+    writer::{self, Step},
 };
 
 /// How long a test waits for another thread before it gives up. Only a failing
@@ -34,7 +35,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// What the system says when the process has no descriptor left, in Windows' words or Unix'.
 pub(crate) const NO_DESCRIPTOR: i32 = if cfg!(windows) { 4 } else { 24 };
 
-/// A stream into a file that the first drain opens.
+/// A stream into a file that the first step opens.
 pub(crate) fn opening(request: Request, listener: Box<dyn Listener>) -> Arc<Stream> {
     let stream = Stream::new(listener);
     stream.open(request);
@@ -281,59 +282,58 @@ pub(crate) struct Feeder {
     stream: Arc<Stream>,
     slab: Option<Arc<Slab>>,
     size: usize,
-    mark: usize,
+    filled: usize,
     /// Bytes put so far.
     pub(crate) accepted: usize,
 }
 
 impl Feeder {
     pub(crate) fn new(stream: &Arc<Stream>) -> Self {
-        Self { stream: Arc::clone(stream), slab: None, size: 0, mark: 0, accepted: 0 }
+        Self { stream: Arc::clone(stream), slab: None, size: 0, filled: 0, accepted: 0 }
     }
 
     /// Goes on in a new slab of `size` bytes.
     pub(crate) fn next_slab(&mut self, size: usize) {
         let slab = Slab::new(size).expect("memory");
         self.stream.attach(Arc::clone(&slab));
-        (self.slab, self.size, self.mark) = (Some(slab), size, 0);
+        (self.slab, self.size, self.filled) = (Some(slab), size, 0);
     }
 
     /// Lets go of the live slab: the next bytes need a new one.
     pub(crate) fn detach(&mut self) {
         self.stream.detach();
-        (self.slab, self.size) = (None, self.mark);
+        (self.slab, self.size) = (None, self.filled);
     }
 
     /// Room in the live slab.
     pub(crate) fn room(&self) -> usize {
-        self.size - self.mark
+        self.size - self.filled
     }
 
-    /// Fills the live slab, which must have room. True if the drainer slept:
-    /// the caller has a job scheduled.
+    /// Fills the live slab, which must have room. True if there is no job: the
+    /// caller has one scheduled.
     pub(crate) fn fill(&mut self, bytes: &[u8]) -> bool {
-        self.slab.as_ref().expect("a slab is attached").fill(self.mark, bytes);
-        self.mark += bytes.len();
+        self.slab.as_ref().expect("a slab is attached").fill(self.filled, bytes);
+        self.filled += bytes.len();
         self.accepted += bytes.len();
-        self.admit()
+        self.publish()
     }
 
-    /// Appends a chunk of its own. True if the drainer slept: the caller has
-    /// a job scheduled.
+    /// Appends a chunk of its own. True if there is no job: the caller has one scheduled.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> bool {
         self.accepted += bytes.len();
         self.stream.append(Bytes::copy_from_slice(bytes));
-        self.admit()
+        self.publish()
     }
 
-    /// Stores the mark, a new one or the same, and finds the drainer if it sleeps.
-    fn admit(&self) -> bool {
-        self.stream.level().fill(u32::try_from(self.mark).expect("slabs are small"))
+    /// Stores the fill position, a new one or the same, and finds whether there is a job.
+    fn publish(&self) -> bool {
+        self.stream.control().fill(u32::try_from(self.filled).expect("slabs are small"))
     }
 
-    /// Has JS told when all that was put is written. True if it is already.
+    /// Has JavaScript woken when all that was put is settled. True if it is already.
     pub(crate) fn wait(&self) -> bool {
-        self.stream.level().wait(offset(self.accepted))
+        self.stream.control().wake_at(offset(self.accepted))
     }
 }
 
@@ -350,34 +350,26 @@ pub(crate) fn scripted(answers: impl IntoIterator<Item = Answer>) -> (Arc<Stream
 /// gives what the last step said.
 pub(crate) fn step_to_the_end(stream: &Stream) -> Step {
     loop {
-        match drain::step(stream) {
+        match writer::step(stream) {
             Step::Went(_) | Step::Blocked => {}
             end => return end,
         }
     }
 }
 
-/// A control word as JS sees it, by the name of its field: `Level` shows some
-/// of them to JS alone, but all of them to `Debug`.
-pub(crate) fn word(stream: &Stream, name: &str) -> u32 {
-    let words = format!("{:?}", stream.level());
-    let (_, rest) = words.split_once(&format!(" {name}: ")).expect("a field of Level");
-    rest.split([',', ' ']).next().and_then(|number| number.parse().ok()).expect("a number")
-}
-
-/// Whether `status` is what JS is told of the stream.
+/// Whether `status` is what JavaScript is told of the stream.
 pub(crate) fn is_status(stream: &Stream, status: Status) -> bool {
-    word(stream, "status") == status as u32
+    stream.control().is_status(status)
 }
 
-/// Whether the drainer says that it sleeps. JS finds that out by [`Feeder::fill`] alone.
+/// Whether JavaScript is told that there is no job.
 pub(crate) fn is_asleep(stream: &Stream) -> bool {
-    word(stream, "mark") & ASLEEP != 0
+    stream.control().is_asleep()
 }
 
-/// The number that JS is told of as the descriptor that was opened here.
+/// The number that JavaScript is told of as the descriptor that was opened here.
 pub(crate) fn descriptor(stream: &Stream) -> i32 {
-    word(stream, "descriptor").cast_signed()
+    stream.control().descriptor()
 }
 
 /// `count` as an offset of the stream.
@@ -400,7 +392,7 @@ pub(crate) mod unix {
     use std::{ffi::CString, fs, os::unix::ffi::OsStrExt, path::Path};
 
     use rustix::fs::OFlags;
-    use spillway::target::Request;
+    use spillway::stream::Request;
 
     /// A new file for writing.
     pub(crate) fn request(path: &Path) -> Request {

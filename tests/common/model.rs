@@ -1,52 +1,62 @@
 //! A plain model of a stream, and the real one beside it: one thread, every
 //! answer that a kernel can give. `tests/model.rs` and `fuzz/` draw programs for it.
 
-use std::{collections::VecDeque, io, mem, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    io::{self, Seek, Write},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
 
 use spillway::{
-    drain::{self, End, Step},
+    control_block::Status,
     error::Failure,
-    level::Status,
     os,
+    queue::Source,
     stream::{Retry, Stream},
+    writer::{self, End, Step},
 };
 
 use super::{
     Answer, Bell, Feeder, NO_DESCRIPTOR, PATIENCE, Script, is_asleep, is_status, offset, scripted, stretch,
 };
 
-/// What JS or the drainer does next.
+/// What JavaScript or the job does next.
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
-    /// JS fills the live slab with so many bytes, or a new slab, of at least
+    /// JavaScript fills the live slab with so many bytes, or a new slab, of at least
     /// this size, if they do not fit.
     Fill(usize, usize),
-    /// JS goes on in a new slab, whatever is left of the last.
+    /// JavaScript goes on in a new slab, whatever is left of the last.
     Attach(usize),
-    /// JS lets go of its slab.
+    /// JavaScript lets go of its slab.
     Detach,
-    /// JS appends a chunk of so many bytes.
+    /// JavaScript appends a chunk of so many bytes.
     Append(usize),
-    /// JS waits for the offset that is so far ahead of what is written.
+    /// It appends so many bytes of another descriptor.
+    Source(usize),
+    /// JavaScript waits for the offset that is so far ahead of what is written.
     Wait(usize),
-    /// The drainer takes a step.
+    /// The job takes a step.
     Step,
-    /// A job drains the stream.
+    /// The job runs until it ends.
     Job,
-    /// JS does, without patience, up to the offset that is so far ahead of what is written.
-    Flush(usize),
     /// Somebody else says that nothing more can be written.
     GiveUp,
-    /// JS drops the rest.
-    Cut,
+    /// JavaScript has put everything.
+    Finish,
+    /// It drops what lies behind the offset that is so far ahead of what is written.
+    Cancel(usize),
 }
 
 /// Who comes while a write is in flight.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Other {
-    Job,
-    Flush,
-    Cut,
+    /// Somebody who would write.
+    Step,
+    Finish,
+    Cancel(usize),
 }
 
 /// What the target answers to a write, as [`Answer`] but for what can be printed.
@@ -68,7 +78,7 @@ pub(crate) enum Reply {
 /// What the system says of a full disk, which is waited out.
 pub(crate) const WAITED_OUT: i32 = if cfg!(windows) { 112 } else { 28 };
 
-/// What JS is told of what the system says.
+/// What JavaScript is told of what the system says.
 pub(crate) fn told(code: i32) -> i32 {
     os::errno(&io::Error::from_raw_os_error(code)).expect("it has one")
 }
@@ -94,22 +104,29 @@ const PANIC: &str = "as the program has it";
 const GIVEN_UP: i32 = 200;
 
 /// What a stream is, without anything that makes it fast.
+#[expect(clippy::struct_excessive_bools, reason = "a model says each thing by itself")]
 struct Model {
     accepted: Vec<u8>,
+    /// Where the bytes of other descriptors begin that were not read yet.
+    sources: VecDeque<usize>,
     written: usize,
-    is_cut: bool,
+    /// Nothing more is accepted.
+    is_closed: bool,
+    is_cancelled: bool,
+    /// All is written that ever will be, and nothing is held.
+    has_ended: bool,
     failure: Option<Failure>,
-    /// Nobody drains.
+    /// There is no job.
     is_asleep: bool,
-    /// What JS waits for.
+    /// The target took nothing when it was asked last.
+    is_blocked: bool,
+    /// What JavaScript waits for.
     wanted: Option<usize>,
     wakes: usize,
     calls: u64,
     /// Stalls begun and ended.
     stalls: u32,
     stalled_by: Option<i32>,
-    /// A job ended since it came while another had the turn.
-    turned_away: bool,
     limit: Limit,
     replies: VecDeque<Reply>,
 }
@@ -118,82 +135,91 @@ impl Model {
     fn new(limit: Limit, replies: Vec<Reply>) -> Self {
         Self {
             accepted: Vec::new(),
+            sources: VecDeque::new(),
             written: 0,
-            is_cut: false,
+            is_closed: false,
+            is_cancelled: false,
+            has_ended: false,
             failure: None,
             is_asleep: false,
+            is_blocked: false,
             wanted: None,
             wakes: 0,
             calls: 0,
             stalls: 0,
             stalled_by: None,
-            turned_away: false,
             limit,
             replies: replies.into(),
         }
     }
 
-    /// True if the drainer slept.
+    /// True if there was no job.
     fn put(&mut self, bytes: &[u8]) -> bool {
         // What comes too late is not accepted.
-        if !self.is_over() {
+        if !self.is_closed {
             self.accepted.extend_from_slice(bytes);
         }
         mem::take(&mut self.is_asleep)
     }
 
+    /// As [`put`](Self::put), but the bytes are to be read.
+    fn put_source(&mut self, bytes: &[u8]) -> bool {
+        if !self.is_closed && !bytes.is_empty() {
+            self.sources.push_back(self.accepted.len());
+        }
+        self.put(bytes)
+    }
+
     fn is_over(&self) -> bool {
-        self.is_cut || self.failure.is_some()
+        self.has_ended || self.failure.is_some()
     }
 
-    fn cut(&mut self) {
-        self.is_cut = true;
-        self.accepted.truncate(self.written);
+    /// Whether that was the last of it. Then nothing is held any more.
+    fn end_if_done(&mut self) -> bool {
+        self.has_ended |= !self.is_over() && self.is_closed && self.written == self.accepted.len();
+        self.has_ended
     }
 
-    /// True if JS is to tell itself.
+    fn finish(&mut self) {
+        self.is_closed = true;
+        self.end_if_done();
+    }
+
+    fn cancel(&mut self, end: usize) {
+        self.is_closed = true;
+        self.is_cancelled = true;
+        self.truncate(if self.is_blocked { 0 } else { end });
+        self.end_if_done();
+    }
+
+    /// Drops what is not written, behind `end`.
+    fn truncate(&mut self, end: usize) {
+        self.accepted.truncate(end.max(self.written));
+        let end = self.accepted.len();
+        self.sources.retain(|start| *start < end);
+    }
+
+    /// True if JavaScript is to tell itself.
     fn wait(&mut self, wanted: usize) -> bool {
         self.wanted = (wanted > self.written).then_some(wanted);
         self.wanted.is_none()
-    }
-
-    fn sleep(&mut self) {
-        self.is_asleep = true;
-        self.turned_away = false;
     }
 
     /// Steps until there is nothing to do. True if it is to be done again after a pause.
     fn job(&mut self) -> bool {
         loop {
             match self.step() {
-                Step::Went(_) => {}
                 // No scripted target can say when it has room.
-                Step::Blocked => _ = self.fail(Failure::Os(told(NO_DESCRIPTOR))),
+                Step::Blocked if !self.is_over() => _ = self.fail(Failure::Os(told(NO_DESCRIPTOR))),
+                Step::Went(_) | Step::Blocked => {}
                 Step::Stalled(_) => return true,
                 Step::Empty => {
-                    self.sleep();
+                    self.is_asleep = true;
                     return false;
                 }
                 Step::Rest => return false,
             }
         }
-    }
-
-    /// True if everything up to `end` is written that ever will be.
-    fn flush(&mut self, end: usize) -> bool {
-        while self.written < end {
-            match self.step() {
-                Step::Went(_) => {}
-                // As above, but there is no job that would end the stream.
-                Step::Blocked | Step::Stalled(_) => return false,
-                Step::Empty => {
-                    self.sleep();
-                    return true;
-                }
-                Step::Rest => return self.failure.is_none(),
-            }
-        }
-        true
     }
 
     fn give_up(&mut self) {
@@ -210,20 +236,39 @@ impl Model {
             return Step::Empty;
         }
         self.calls += 1;
+        self.is_blocked = false;
+        if self.sources.front() == Some(&self.written) {
+            self.sources.pop_front();
+            return Step::Went(0);
+        }
         match self.replies.pop_front().unwrap_or(Reply::Take(usize::MAX)) {
-            Reply::Take(most) => self.take(most),
+            Reply::Take(most) => self.take(most.min(self.batch())),
             Reply::Meets(other, most) => self.meet(other, most),
-            Reply::Interrupted => Step::Went(0),
-            Reply::WouldBlock => Step::Blocked,
+            Reply::Interrupted => self.go_on(Step::Went(0), false),
+            Reply::WouldBlock => {
+                self.block();
+                self.go_on(Step::Blocked, false)
+            }
             Reply::Stall => self.stall(),
             Reply::Errno(errno) => self.fail(Failure::Os(told(errno))),
             Reply::Nothing => self.fail(Failure::Os(os::EIO)),
-            Reply::Panic => self.fail(Failure::Panic(PANIC.into())),
+            Reply::Panic => self.fail(Failure::Unanswered),
         }
     }
 
-    fn take(&mut self, most: usize) -> Step {
-        let count = most.min(self.accepted.len() - self.written);
+    /// The size of what is offered at once: all up to what is to be read first.
+    fn batch(&self) -> usize {
+        self.sources.front().unwrap_or(&self.accepted.len()) - self.written
+    }
+
+    /// JavaScript is woken if it waits for that, or it was the last.
+    fn go_on(&mut self, step: Step, is_awaited: bool) -> Step {
+        let is_last = self.end_if_done();
+        self.wakes += usize::from(is_awaited || is_last);
+        step
+    }
+
+    fn take(&mut self, count: usize) -> Step {
         self.written += count;
         let is_told = self.wanted.is_some_and(|wanted| wanted <= self.written);
         if is_told {
@@ -231,27 +276,34 @@ impl Model {
         }
         let resumes = self.is_stalled();
         self.stalls += u32::from(resumes);
-        self.wakes += usize::from(is_told || resumes);
-        Step::Went(count)
+        self.go_on(Step::Went(count as u64), is_told || resumes)
     }
 
     fn meet(&mut self, other: Other, most: usize) -> Step {
-        let wakes = self.wakes;
-        let step = self.take(most);
+        let count = most.min(self.batch());
         match other {
-            Other::Job => self.turned_away = true,
-            Other::Flush => {}
-            Other::Cut => {
-                self.cut();
-                // For all that there is to tell.
-                self.wakes = wakes + 1;
+            Other::Step => {}
+            Other::Finish => self.is_closed = true,
+            Other::Cancel(ahead) => {
+                self.is_closed = true;
+                self.is_cancelled = true;
+                // What is under way can't be dropped.
+                self.truncate(self.written + ahead.max(count));
             }
         }
-        step
+        self.take(count)
     }
 
     fn is_stalled(&self) -> bool {
         self.stalls % 2 == 1
+    }
+
+    /// Nobody waits for the target once the stream is cancelled.
+    fn block(&mut self) {
+        self.is_blocked = true;
+        if self.is_cancelled {
+            self.truncate(0);
+        }
     }
 
     fn stall(&mut self) -> Step {
@@ -259,15 +311,15 @@ impl Model {
         if self.limit == Limit::Passed {
             return self.fail(Failure::Os(errno));
         }
-        if !self.is_stalled() {
-            self.stalls += 1;
-            self.wakes += 1;
-        }
+        let begins = !self.is_stalled();
+        self.stalls += u32::from(begins);
         self.stalled_by = Some(errno);
-        Step::Stalled(PAUSE)
+        self.block();
+        self.go_on(Step::Stalled(PAUSE), begins)
     }
 
     fn fail(&mut self, failure: Failure) -> Step {
+        self.is_closed = true;
         self.failure = Some(failure);
         self.wakes += 1;
         Step::Rest
@@ -297,10 +349,18 @@ fn answer(stream: &Arc<Stream>, reply: Reply) -> Answer {
 /// Another comes while a write is in flight.
 fn come(other: Other, stream: &Stream) {
     match other {
-        Other::Job => assert!(matches!(drain::run(stream, || true), End::Asleep)),
-        Other::Flush => drop(drain::flush(stream, Duration::ZERO).expect_err("it has no patience")),
-        Other::Cut => assert!(stream.cut(), "a write is in flight"),
+        Other::Step => assert_eq!(writer::step(stream), Step::Rest, "the target is leased"),
+        Other::Finish => stream.finish(),
+        Other::Cancel(ahead) => stream.cancel(stream.settled() + ahead as u64),
     }
+    assert!(!stream.is_over(), "a write is under way");
+}
+
+/// `bytes` in another descriptor.
+fn source(bytes: &[u8]) -> Source {
+    let mut file = tempfile::tempfile().expect("a file for the test");
+    file.write_all(bytes).and_then(|()| file.rewind()).expect("it can be written");
+    Source { file: Arc::new(file), left: bytes.len() as u64 }
 }
 
 /// The stream and its model, which are to agree.
@@ -353,58 +413,59 @@ impl Pair {
                 let bytes = self.next_bytes(count);
                 assert_eq!(self.feeder.append(&bytes), self.model.put(&bytes));
             }
+            Op::Source(count) => {
+                let bytes = self.next_bytes(count);
+                self.stream.append_source(source(&bytes));
+                // Nothing more is put, but said.
+                assert_eq!(self.feeder.append(b""), self.model.put_source(&bytes));
+            }
             Op::Wait(ahead) => {
                 let wanted = self.model.written + ahead;
-                assert_eq!(self.stream.level().wait(offset(wanted)), self.model.wait(wanted));
+                assert_eq!(self.stream.control().wake_at(offset(wanted)), self.model.wait(wanted));
             }
-            Op::Step => assert_eq!(drain::step(&self.stream), self.model.step()),
+            Op::Step => assert_eq!(writer::step(&self.stream), self.model.step()),
             Op::Job => self.job(),
-            Op::Flush(ahead) => self.flush(self.model.written + ahead),
             Op::GiveUp => {
                 self.stream.give_up(Failure::Os(GIVEN_UP));
                 self.model.give_up();
             }
-            Op::Cut => {
-                assert!(!self.stream.cut(), "nobody else writes");
-                self.model.cut();
+            Op::Finish => {
+                self.stream.finish();
+                self.model.finish();
+            }
+            Op::Cancel(ahead) => {
+                let end = self.model.written + ahead;
+                self.stream.cancel(end as u64);
+                self.model.cancel(end);
             }
         }
         self.agrees();
     }
 
     fn job(&mut self) {
-        // Others wait for the thread, so that it does not nap.
-        let end = drain::run(&self.stream, || true);
+        // Others wait for the thread, so that it does not linger.
+        let end = writer::run(&self.stream, || true);
         let is_stalled = self.model.job();
         assert_eq!(is_stalled, matches!(end, End::Stalled(PAUSE)));
         assert_eq!(!is_stalled, matches!(end, End::Asleep));
     }
 
-    /// As `Sink::flush` of `src/binding.rs` does it.
-    fn flush(&mut self, end: usize) {
-        let flushed = drain::flush_until(&self.stream, end as u64, Duration::ZERO);
-        assert_eq!(flushed.is_ok(), self.model.flush(end));
-        let is_due = self.stream.has_turned_away();
-        assert_eq!(is_due, mem::take(&mut self.model.turned_away));
-        if is_due {
-            self.job();
-        }
-    }
-
     fn agrees(&self) {
-        let Model { accepted, written, is_cut, failure, .. } = &self.model;
+        let Model { accepted, written, failure, .. } = &self.model;
         assert!(self.script.has_taken(&accepted[..*written]), "a prefix of what was accepted");
-        assert_eq!(self.stream.level().written(), offset(*written));
-        assert_eq!(self.stream.written(), *written as u64);
+        let (control, count) = (self.stream.control(), offset(*written));
+        assert_eq!((control.taken(), control.settled()), (count, count));
+        assert_eq!(self.stream.settled(), *written as u64);
         assert_eq!(is_asleep(&self.stream), self.model.is_asleep);
         assert_eq!(&self.stream.failure(), failure);
         let status = if failure.is_some() { Status::Failed } else { Status::Open };
         assert!(is_status(&self.stream, status));
-        assert_eq!(self.script.is_dropped(), *is_cut || failure.is_some());
-        assert_eq!(self.stream.level().is_urgent(), self.model.wanted.is_some());
+        assert_eq!(self.script.is_dropped(), self.model.is_over());
+        assert_eq!(self.stream.is_over(), self.model.is_over());
+        assert_eq!(control.is_eager(), self.model.wanted.is_some());
         assert_eq!(self.bell.count(), self.model.wakes);
         assert_eq!(self.stream.calls(), self.model.calls);
-        assert_eq!(self.stream.level().stalls(), self.model.stalls);
+        assert_eq!(control.stalls(), self.model.stalls);
         assert_eq!(self.stream.stalled_by(), self.model.stalled_by);
     }
 
@@ -414,7 +475,7 @@ impl Pair {
     /// If the two do not agree.
     pub(crate) fn finish(mut self) {
         loop {
-            let step = drain::step(&self.stream);
+            let step = writer::step(&self.stream);
             assert_eq!(step, self.model.step());
             self.agrees();
             match step {
@@ -429,7 +490,7 @@ impl Pair {
                 }
             }
         }
-        assert!(!self.stream.cut());
-        assert!(self.script.is_dropped());
+        self.stream.cancel(0);
+        assert!(self.script.is_dropped() && self.stream.is_over());
     }
 }

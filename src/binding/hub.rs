@@ -1,0 +1,181 @@
+//! What the streams of one JavaScript thread share.
+
+use std::{
+    cell::RefCell,
+    rc::{self, Rc},
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
+};
+
+use napi::{
+    Env, Error, Result, Status,
+    bindgen_prelude::{BufferSlice, Function},
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
+};
+use napi_derive::napi;
+
+use super::{
+    milliseconds,
+    sink::{Pins, Sink},
+};
+use crate::{
+    flush,
+    page::Pages,
+    runtime,
+    slab::lend,
+    stream::{self, Listener, Stream},
+};
+
+/// Calls JavaScript with the number of the stream that has news.
+type Wake = ThreadsafeFunction<u32, (), u32, Status, false, true>;
+
+/// What is set for one stream: of its options, what concerns Rust.
+#[napi(object)]
+#[derive(Debug)]
+pub struct Settings {
+    /// How long, in milliseconds, the end of the thread waits for it while it takes nothing.
+    pub exit_timeout: u32,
+    /// Which errors of a write are waited out.
+    pub retry: Option<Retry>,
+}
+
+/// [`stream::Retry`], its times in milliseconds.
+#[napi(object)]
+#[derive(Debug)]
+pub struct Retry {
+    /// These, by their `errno`.
+    pub errnos: Vec<i32>,
+    /// The time between two tries.
+    pub interval: u32,
+    /// The time after which the error is the stream's after all.
+    pub limit: u32,
+}
+
+impl From<Retry> for stream::Retry {
+    fn from(Retry { errnos, interval, limit }: Retry) -> Self {
+        Self { errnos, interval: milliseconds(interval), limit: milliseconds(limit) }
+    }
+}
+
+/// One per JavaScript thread: makes its streams, and waits for them when the thread ends.
+#[napi]
+pub struct Hub {
+    wake: Arc<Wake>,
+    streams: Rc<Streams>,
+    pages: RefCell<Pages>,
+}
+
+/// The streams of a JavaScript thread that may have bytes left when it ends.
+#[derive(Default)]
+struct Streams(RefCell<Vec<Known>>);
+
+/// What the end of the thread must know of a stream.
+struct Known {
+    stream: Weak<Stream>,
+    /// How long the end waits for it.
+    idle_timeout: Duration,
+    pins: rc::Weak<Pins>,
+}
+
+impl Streams {
+    fn living(&self) -> Vec<(Arc<Stream>, Duration)> {
+        self.0
+            .borrow()
+            .iter()
+            .filter_map(|known| Some((known.stream.upgrade()?, known.idle_timeout)))
+            .collect()
+    }
+
+    fn add(&self, known: Known) {
+        let mut streams = self.0.borrow_mut();
+        // Amortised: the list is swept when it would have to grow.
+        if streams.len() == streams.capacity() {
+            streams.retain(|known| known.stream.strong_count() > 0);
+        }
+        streams.push(known);
+    }
+
+    /// The thread ends: nobody is left to hear what could not be written.
+    fn end(&self) {
+        flush::flush_all(self.living());
+        for (stream, _) in self.living() {
+            stream.cancel(0);
+            runtime::schedule(&stream);
+        }
+        let start = Instant::now();
+        for known in &*self.0.borrow() {
+            known.release_pins(start);
+        }
+    }
+}
+
+impl Known {
+    /// The memory of pinned chunks goes with the thread: waits for a write that
+    /// reads them, but for one that hangs not without end. Later, with the garbage
+    /// of the thread, N-API would not let go of them any more.
+    fn release_pins(&self, start: Instant) {
+        let Some(pins) = self.pins.upgrade().filter(|pins| !pins.borrow().is_empty()) else { return };
+        if let Some(stream) = self.stream.upgrade() {
+            stream.wait_until_over(start + self.idle_timeout);
+        }
+        pins.borrow_mut().clear();
+    }
+}
+
+#[napi]
+impl Hub {
+    /// `wake(number)` is called in a turn of its own whenever the stream of
+    /// that number has news; it does not keep the process alive.
+    #[napi(constructor)]
+    pub fn new(env: Env, wake: Function<'_, u32, ()>) -> Result<Self> {
+        runtime::start()?;
+        let wake = wake.build_threadsafe_function().weak::<true>().build()?;
+        let streams = Rc::<Streams>::default();
+        env.add_env_cleanup_hook(Rc::clone(&streams), |streams| streams.end())?;
+        Ok(Self { wake: Arc::new(wake), streams, pages: RefCell::default() })
+    }
+
+    /// Stream `number`, which writes nothing before `Sink.open` or `Sink.give`,
+    /// and then `Sink.release`.
+    #[napi]
+    pub fn create(&self, number: u32, settings: Settings) -> Sink {
+        let place = self.pages.borrow_mut().take();
+        let stream = Stream::with_control(place, Box::new(Ear { wake: Arc::clone(&self.wake), number }));
+        stream.hold();
+        if let Some(retry) = settings.retry {
+            stream.wait_out(retry.into());
+        }
+        let idle_timeout = milliseconds(settings.exit_timeout);
+        flush::at_exit(&stream, idle_timeout);
+        let pins = Rc::<Pins>::default();
+        self.streams.add(Known { stream: Arc::downgrade(&stream), idle_timeout, pins: Rc::downgrade(&pins) });
+        Sink { stream, pins }
+    }
+
+    /// A new buffer over the control words of all streams of page `number`. Call it once.
+    #[napi]
+    pub fn words<'env>(&self, env: &'env Env, number: u32) -> Result<BufferSlice<'env>> {
+        let pages = self.pages.borrow();
+        let page = pages.get(number as usize).ok_or_else(|| Error::from_reason("there is no such page"))?;
+        lend::words(env, page)
+    }
+
+    /// Waits until everything of all streams is written: their thread ends.
+    #[napi]
+    pub fn flush(&self) {
+        flush::flush_all(self.streams.living());
+    }
+}
+
+/// The listener of one stream.
+struct Ear {
+    wake: Arc<Wake>,
+    number: u32,
+}
+
+impl Listener for Ear {
+    fn wake(&self) {
+        // Fails only while the JavaScript thread ends, when nobody is left to be told.
+        let _ = self.wake.call(self.number, ThreadsafeFunctionCallMode::NonBlocking);
+    }
+}

@@ -1,0 +1,33 @@
+//! The border to N-API: converts, decides nothing. `lib/control-block.js`,
+//! `lib/write-buffer.js` and `lib/event-loop.js` are its callers; what users see is in `index.js`.
+
+mod fault;
+mod hub;
+mod sink;
+mod slab;
+mod words;
+
+use std::time::Duration;
+
+fn milliseconds(time: u32) -> Duration {
+    Duration::from_millis(time.into())
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "JavaScript has validated `start` as a safe integer"
+)]
+fn position(start: f64) -> Option<u64> {
+    (start >= 0.0).then_some(start as u64)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 8 PiB, more than anybody writes")]
+fn number(bytes: u64) -> f64 {
+    bytes as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, as infinity is to")]
+fn offset_of(offset: f64) -> u64 {
+    offset as u64
+}

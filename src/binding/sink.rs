@@ -1,0 +1,220 @@
+//! The native half of one stream.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    ffi::CString,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use napi::{Error, Result, bindgen_prelude::Buffer};
+use napi_derive::napi;
+
+use super::{fault::Fault, milliseconds, number, offset_of, position, slab::Slab};
+use crate::{
+    flush,
+    os::File,
+    runtime,
+    stream::{Request, Stream},
+    writer::{self, Step},
+};
+
+/// How long JavaScript waits for a descriptor to be let go of.
+/// That takes a thread some microseconds, unless the system is slow to close the descriptor.
+const END_TIMEOUT: Duration = Duration::from_millis(5);
+
+/// A chunk that is written from where JavaScript has it.
+struct Pin(Arc<Buffer>);
+
+impl AsRef<[u8]> for Pin {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Pinned chunks, held until the queue has let go of them, so that it is
+/// always the JavaScript thread that lets go of the JavaScript value.
+pub(super) type Pins = RefCell<VecDeque<Arc<Buffer>>>;
+
+/// The native half of one stream.
+#[napi]
+pub struct Sink {
+    pub(super) stream: Arc<Stream>,
+    pub(super) pins: Rc<Pins>,
+}
+
+#[napi]
+impl Sink {
+    /// The number of the page with the control words: see `Hub.words`.
+    #[napi]
+    pub fn page(&self) -> u32 {
+        self.stream.control().page()
+    }
+
+    /// The number of the first control word in the page.
+    #[napi]
+    pub fn first_word(&self) -> u32 {
+        self.stream.control().first_word()
+    }
+
+    /// Opens the file at `path`: JavaScript is woken when the control words tell how
+    /// that went. `flags` and `mode` are those of `open(2)`; a `start` below 0 means none.
+    /// `now`: on this thread, before it returns, but for a FIFO that nobody reads.
+    #[napi]
+    pub fn open(&self, path: &[u8], flags: i32, mode: u16, start: f64, now: bool) -> Result<()> {
+        let path = CString::new(path).map_err(Error::from)?;
+        self.stream.open(Request { path, flags, mode, start: position(start) });
+        if !now || matches!(writer::step(&self.stream), Step::Stalled(_)) {
+            self.schedule();
+        }
+        Ok(())
+    }
+
+    /// Has the stream write to what descriptor `fd` stands for, or gives why
+    /// it can't: `EBADF`, `EMFILE` and their like.
+    #[napi]
+    pub fn give(&self, fd: i32, start: f64) -> Option<Fault> {
+        match File::share(fd, position(start)) {
+            Ok(file) => {
+                self.stream.give(Box::new(file));
+                None
+            }
+            Err(error) => Some(Fault::from_io(&error)),
+        }
+    }
+
+    /// From now on bytes are written.
+    #[napi]
+    pub fn release(&self) {
+        self.stream.release();
+        self.schedule();
+    }
+
+    /// What JavaScript fills from now on is `slab`, from its start. The slab that was
+    /// filled so far is free when all its bytes are taken.
+    #[napi]
+    pub fn attach(&self, slab: &Slab) {
+        self.stream.attach(Arc::clone(&slab.0));
+    }
+
+    /// JavaScript fills its slab no more.
+    #[napi]
+    pub fn detach(&self) {
+        self.stream.detach();
+    }
+
+    /// Appends `chunk` as it is: it must not change until it is taken.
+    #[napi]
+    pub fn pin(&self, chunk: Buffer) {
+        let chunk = Arc::new(chunk);
+        self.stream.append(Bytes::from_owner(Pin(Arc::clone(&chunk))));
+        self.pins.borrow_mut().push_back(chunk);
+    }
+
+    /// Appends a copy of `chunk`.
+    #[napi]
+    pub fn append(&self, chunk: &[u8]) {
+        self.stream.append(Bytes::copy_from_slice(chunk));
+    }
+
+    /// Lets go of the pinned chunks that are taken (or never will be) and
+    /// gives the number of those that are left.
+    #[napi]
+    pub fn unpin(&self) -> u32 {
+        let mut pins = self.pins.borrow_mut();
+        while let Some(chunk) = pins.pop_front() {
+            if let Err(held) = Arc::try_unwrap(chunk) {
+                pins.push_front(held);
+                break;
+            }
+        }
+        u32::try_from(pins.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Has a job for the stream, if there is none.
+    #[napi]
+    pub fn schedule(&self) {
+        runtime::schedule(&self.stream);
+    }
+
+    /// Waits until the bytes up to `offset` are settled, or all of them, while the
+    /// target takes something within `idle_timeout` milliseconds. Gives why that
+    /// was not to be: `ETIMEDOUT`, or `ENOTCONN` if the file is not open, or the
+    /// failure of the stream. `here`: what can be written quickly is written on this
+    /// thread, which is done sooner than another is woken.
+    #[napi]
+    pub fn flush(&self, offset: f64, idle_timeout: u32, here: bool) -> Option<Fault> {
+        if here {
+            writer::write_here(&self.stream, offset_of(offset));
+        }
+        let result = flush::flush_until(&self.stream, offset_of(offset), milliseconds(idle_timeout));
+        result.err().map(|error| Fault::from_io(&error))
+    }
+
+    /// Unparks the job.
+    #[napi]
+    pub fn unpark(&self) {
+        self.stream.unpark();
+    }
+
+    /// All is written: lets go of the descriptor, if there is one of ours.
+    #[napi]
+    pub fn finish(&self) {
+        self.stream.finish();
+        self.let_go();
+    }
+
+    /// Drops what lies behind `offset`, writes what lies before it if the
+    /// target takes it at once, and lets go of the descriptor, if there is one of ours.
+    /// JavaScript is woken when that is over.
+    #[napi]
+    pub fn cancel(&self, offset: f64) {
+        self.stream.cancel(offset_of(offset));
+        self.let_go();
+    }
+
+    /// Has a job let go of the target. If that is all there is to do, what
+    /// JavaScript does next finds it done.
+    fn let_go(&self) {
+        if self.stream.is_over() {
+            return;
+        }
+        self.schedule();
+        if self.stream.is_letting_go() {
+            self.stream.wait_until_over(Instant::now() + END_TIMEOUT);
+        }
+    }
+
+    /// Bytes that are down: the whole count, where the word `Settled` has not enough of it.
+    #[napi]
+    pub fn settled(&self) -> f64 {
+        number(self.stream.settled())
+    }
+
+    /// Writes that the target was asked for.
+    #[napi]
+    pub fn calls(&self) -> f64 {
+        number(self.stream.calls())
+    }
+
+    /// Why the target refuses to write, in the stall that lasts, or did in the last one.
+    #[napi]
+    pub fn stall(&self) -> Option<Fault> {
+        self.stream.stalled_by().map(Fault::from_errno)
+    }
+
+    /// Whether nothing is written, and nothing will be, after a `cancel`.
+    #[napi]
+    pub fn is_over(&self) -> bool {
+        self.stream.is_over()
+    }
+
+    /// Why the stream failed, if it has.
+    #[napi]
+    pub fn fault(&self) -> Option<Fault> {
+        self.stream.failure().map(Fault::from)
+    }
+}

@@ -1,0 +1,296 @@
+//! Files, pipes, sockets and terminals.
+
+use std::{
+    io::{self, IoSlice},
+    mem::ManuallyDrop,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{FileType, Mode, OFlags},
+    io::Errno,
+    net::{SendAncillaryBuffer, SendFlags, sendmsg},
+    pipe::PIPE_BUF,
+};
+
+use super::{Readiness, raw};
+use crate::{stream::Request, target::Target};
+
+/// Opens a file, and gives the number of its descriptor. That is close-on-exec, as
+/// Node's are, and belongs to whoever hears of its number (JavaScript), not to the `File`.
+///
+/// # Errors
+/// As `open(2)`; `WouldBlock` for a FIFO that nobody reads.
+#[allow(clippy::useless_conversion, reason = "modes are as wide as ours on macOS alone")]
+pub fn open(request: &Request) -> io::Result<(File, RawFd)> {
+    // O_NONBLOCK so that a FIFO without a reader can't hold the thread.
+    let flags = OFlags::from_bits_retain(request.flags.cast_unsigned()) | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let mode = Mode::from_raw_mode(request.mode.into());
+    let fd = rustix::io::retry_on_intr(|| rustix::fs::open(request.path.as_c_str(), flags, mode))
+        .map_err(|error| if is_unread(request, error) { Errno::AGAIN } else { error })?;
+    // Who is given the descriptor, a child say, is to find it as Node would have opened it.
+    let set = rustix::fs::fcntl_getfl(&fd)?;
+    rustix::fs::fcntl_setfl(&fd, set - OFlags::NONBLOCK)?;
+    let (kind, identity) = inspect(fd.as_fd())?;
+    let number = fd.as_raw_fd();
+    let descriptor = if matches!(kind, Kind::Regular | Kind::Plain) {
+        Descriptor::Lent(ManuallyDrop::new(fd))
+    } else {
+        let own = Own::new(fd.try_clone()?, kind)?;
+        Descriptor::Shared { number: fd.into_raw_fd(), identity, own: Some(own) }
+    };
+    Ok((File { descriptor, kind, position: request.start, refusal: None }, number))
+}
+
+/// Whether `error` says that this is a FIFO and nobody reads it. Of other files it says other things.
+fn is_unread(request: &Request, error: Errno) -> bool {
+    error == Errno::NXIO
+        && rustix::fs::stat(request.path.as_c_str())
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
+}
+
+/// A file, pipe, socket or terminal.
+#[derive(Debug)]
+pub struct File {
+    descriptor: Descriptor,
+    kind: Kind,
+    /// Where the next byte goes, when the caller keeps count.
+    position: Option<u64>,
+    /// Why the last write was a short one: the answer to the next.
+    refusal: Option<Errno>,
+}
+
+/// What is written to. JavaScript closes what it knows the number of.
+#[derive(Debug)]
+enum Descriptor {
+    /// JavaScript's, which it closes when the stream is over: a file that was opened by path.
+    Lent(ManuallyDrop<OwnedFd>),
+    /// One of ours beside JavaScript's, only while bytes are under way: at other
+    /// times JavaScript's is the last one. Its number may belong to another
+    /// file by then.
+    Shared { number: RawFd, identity: Identity, own: Option<Own> },
+}
+
+/// The device and the inode.
+type Identity = (u64, u64);
+
+/// A descriptor of ours.
+#[derive(Debug)]
+struct Own {
+    fd: OwnedFd,
+    /// Whether it answers with `WouldBlock`. Else it holds the thread, if it is written to without room.
+    is_nonblocking: bool,
+}
+
+/// How a descriptor answers when it can take no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It doesn't.
+    Regular,
+    /// It doesn't either: block devices, `/dev/null` and its like.
+    Plain,
+    /// With `WouldBlock`, or by holding the thread.
+    Pipe,
+    /// The same, unless each write says otherwise.
+    Socket,
+    /// As a pipe, but it can't be opened once more.
+    Terminal,
+}
+
+#[allow(clippy::useless_conversion, clippy::cast_sign_loss, reason = "as wide as ours on Linux alone")]
+fn inspect(fd: BorrowedFd<'_>) -> io::Result<(Kind, Identity)> {
+    let stat = rustix::fs::fstat(fd)?;
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Kind::Regular,
+        FileType::Fifo => Kind::Pipe,
+        FileType::Socket => Kind::Socket,
+        FileType::CharacterDevice if rustix::termios::isatty(fd) => Kind::Terminal,
+        _ => Kind::Plain,
+    };
+    Ok((kind, (stat.st_dev as u64, stat.st_ino.into())))
+}
+
+impl Own {
+    /// For what `fd`, a duplicate, stands for. Its flags are shared with other
+    /// processes and stay as they are.
+    fn new(fd: OwnedFd, kind: Kind) -> io::Result<Self> {
+        let is_nonblocking = rustix::fs::fcntl_getfl(&fd)?.contains(OFlags::NONBLOCK);
+        if kind == Kind::Pipe
+            && !is_nonblocking
+            && let Some(fd) = reopen(fd.as_fd())
+        {
+            return Ok(Self { fd, is_nonblocking: true });
+        }
+        Ok(Self { fd, is_nonblocking })
+    }
+}
+
+/// The pipe behind `fd`, opened once more with flags of its own, where that can be.
+#[cfg(target_os = "linux")]
+fn reopen(fd: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+    rustix::fs::open(path, OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reopen(_: BorrowedFd<'_>) -> Option<OwnedFd> {
+    None
+}
+
+impl File {
+    /// Writes to what descriptor `number` stands for, which belongs to
+    /// JavaScript, from `start` on if that is given.
+    ///
+    /// # Errors
+    /// `EBADF` and its like.
+    pub fn share(number: RawFd, start: Option<u64>) -> io::Result<Self> {
+        let fd = raw::duplicate(number)?;
+        let (kind, identity) = inspect(fd.as_fd())?;
+        let own = Own::new(fd, kind)?;
+        Ok(Self {
+            descriptor: Descriptor::Shared { number, identity, own: Some(own) },
+            kind,
+            position: start,
+            refusal: None,
+        })
+    }
+
+    /// What is written to.
+    fn own(&mut self) -> io::Result<(BorrowedFd<'_>, bool)> {
+        self.begin()?;
+        match &self.descriptor {
+            Descriptor::Lent(fd) => Ok((fd.as_fd(), false)),
+            Descriptor::Shared { own: Some(own), .. } => Ok((own.fd.as_fd(), own.is_nonblocking)),
+            Descriptor::Shared { own: None, .. } => Err(Errno::BADF.into()),
+        }
+    }
+
+    /// Writes as many pieces as there is room for.
+    fn write_pieces(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        if let Some(error) = self.refusal.take() {
+            return Err(error.into());
+        }
+        let (fd, is_nonblocking) = self.own()?;
+        let mut left = bytes.to_vec();
+        let mut left = &mut left[..];
+        let mut total = 0;
+        while left.iter().any(|slice| !slice.is_empty()) {
+            let piece = first_piece(left);
+            let size: usize = piece.iter().map(|slice| slice.len()).sum();
+            let result = if is_nonblocking || is_writable(fd)? {
+                rustix::io::writev(fd, &piece)
+            } else {
+                Err(Errno::AGAIN)
+            };
+            let count = match result {
+                Ok(count) => count,
+                Err(error) if total > 0 => {
+                    self.refusal = Some(error);
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            total += count;
+            IoSlice::advance_slices(&mut left, count);
+            if count < size {
+                break;
+            }
+        }
+        Ok(total)
+    }
+}
+
+/// The first bytes, as many as a pipe takes without mixing them with what other
+/// processes write. If more are left, they end with a line, if one ends in there.
+fn first_piece<'a>(bytes: &'a [IoSlice<'_>]) -> Vec<IoSlice<'a>> {
+    let mut room = PIPE_BUF;
+    let mut piece = Vec::new();
+    for slice in bytes {
+        let part = &slice[..slice.len().min(room)];
+        piece.push(part);
+        room -= part.len();
+        if part.len() < slice.len() {
+            end_with_line(&mut piece);
+            break;
+        }
+    }
+    piece.into_iter().map(IoSlice::new).collect()
+}
+
+/// Drops what lies behind the last end of a line, if there is one.
+fn end_with_line(parts: &mut Vec<&[u8]>) {
+    let last = parts.iter().enumerate().rev().find_map(|(number, part)| {
+        let at = part.iter().rposition(|&byte| byte == b'\n')?;
+        Some((number, at))
+    });
+    if let Some((number, at)) = last {
+        parts.truncate(number + 1);
+        parts[number] = &parts[number][..=at];
+    }
+}
+
+impl Target for File {
+    fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        if let Some(offset) = self.position {
+            let count = rustix::io::pwritev(self.own()?.0, bytes, offset)?;
+            self.position = Some(offset + count as u64);
+            return Ok(count);
+        }
+        match self.kind {
+            Kind::Regular | Kind::Plain => Ok(rustix::io::writev(self.own()?.0, bytes)?),
+            Kind::Socket => {
+                let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+                Ok(sendmsg(self.own()?.0, bytes, &mut SendAncillaryBuffer::default(), flags)?)
+            }
+            Kind::Pipe | Kind::Terminal => self.write_pieces(bytes),
+        }
+    }
+
+    fn is_quick(&self) -> bool {
+        self.kind == Kind::Regular && matches!(self.descriptor, Descriptor::Lent(_))
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        if let Descriptor::Shared { number, identity, own: own @ None } = &mut self.descriptor {
+            let fd = raw::duplicate(*number)?;
+            if inspect(fd.as_fd())?.1 != *identity {
+                return Err(Errno::BADF.into());
+            }
+            *own = Some(Own::new(fd, self.kind)?);
+        }
+        Ok(())
+    }
+
+    fn rest(&mut self) {
+        if let Descriptor::Shared { own, .. } = &mut self.descriptor {
+            *own = None;
+        }
+    }
+
+    fn is_resting(&self) -> bool {
+        !matches!(self.descriptor, Descriptor::Shared { own: Some(_), .. })
+    }
+
+    fn readiness(&self) -> io::Result<Readiness> {
+        let fd = match &self.descriptor {
+            Descriptor::Lent(fd) => fd.as_fd(),
+            Descriptor::Shared { own: Some(own), .. } => own.fd.as_fd(),
+            Descriptor::Shared { own: None, .. } => return Err(Errno::BADF.into()),
+        };
+        fd.try_clone_to_owned().map(Readiness::from)
+    }
+}
+
+/// Whether `fd` is writable or broken. False as well if a signal came.
+fn is_writable(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut fds = [PollFd::new(&fd, PollFlags::OUT)];
+    match poll(&mut fds, Some(&Timespec::default())) {
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! The calls that are `unsafe`: descriptors that JavaScript knows by their
+//! numbers, the reactor, the end of the process.
+
+use std::{
+    io,
+    os::fd::{BorrowedFd, OwnedFd, RawFd},
+};
+
+use tokio::io::{Interest, unix::AsyncFd};
+
+/// A duplicate of descriptor number `fd`, which belongs to JavaScript. What that does with
+/// its number later can't reach the duplicate.
+///
+/// # Errors
+/// `EBADF` if no such descriptor is open.
+#[expect(unsafe_code, reason = "this is the module for it")]
+pub(crate) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
+    if fd < 0 {
+        return Err(rustix::io::Errno::BADF.into());
+    }
+    // SAFETY: not -1, as just checked. Should the number not be open, the
+    // kernel says so; it is borrowed for this one call, on the thread of its owner.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+    borrowed.try_clone_to_owned()
+}
+
+/// Registers `fd` with the reactor of the current runtime, to wait until it is writable.
+///
+/// # Errors
+/// `EPERM` for what can't be waited for, such as a regular file.
+#[expect(unsafe_code, reason = "this is the module for it")]
+pub(crate) fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` gives the same open descriptor each time it is
+    // asked, and `AsyncFd` owns it until it has deregistered it.
+    unsafe { AsyncFd::register_with_interest(fd, Interest::WRITABLE) }.map_err(io::Error::from)
+}
+
+/// Registers `work` to be called by `exit(3)`, on the thread that calls it.
+/// False if the system has no room for it.
+#[expect(unsafe_code, reason = "this is the module for it")]
+pub(crate) fn at_exit(work: extern "C" fn()) -> bool {
+    // SAFETY: takes any function, which stays where it is: Node unloads no addon.
+    unsafe { libc::atexit(work) == 0 }
+}

@@ -1,0 +1,261 @@
+//! The jobs that have no thread yet, and how many threads there may be for them.
+//!
+//! A thread that has run out of jobs searches for the next one for a while, so
+//! that nobody has to wake it. At most one thread searches. Who pushes a job
+//! looks afterwards whether one does; the one that searches looks for jobs
+//! after it has said that it searches no more. So at least one of the two sees
+//! the other: `tests/handshake`.
+
+use std::collections::VecDeque;
+
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, SeqCst};
+
+/// Threads that write, whatever the number of streams. As many as libuv's
+/// pool has by default, for the same reason: several disks, or several slow ones.
+pub const THREADS: usize = 4;
+
+/// Threads at most, those that hang in a call among them.
+pub const THREADS_AT_MOST: usize = 256;
+
+/// The threads of a pool.
+#[derive(Debug)]
+struct Threads {
+    count: usize,
+    /// How many of these do not run yet, since the system has given none so far.
+    starting: usize,
+    /// How many there may be.
+    limit: usize,
+    /// Whether somebody looks if they hang.
+    is_watched: bool,
+}
+
+/// Jobs in the order in which they came.
+#[derive(Debug)]
+pub struct Pool<T> {
+    jobs: Mutex<VecDeque<T>>,
+    /// How many there are, for those that only look.
+    count: AtomicUsize,
+    /// How many were taken.
+    taken: AtomicUsize,
+    is_searching: AtomicBool,
+    threads: Mutex<Threads>,
+    /// How often there was one thread more because all were hanging.
+    widened: AtomicUsize,
+}
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        let threads = Threads { count: 0, starting: 0, limit: THREADS, is_watched: false };
+        Self {
+            jobs: Mutex::default(),
+            count: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+            is_searching: AtomicBool::new(false),
+            threads: Mutex::new(threads),
+            widened: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl<T> Pool<T> {
+    /// Puts `job` behind the others. True if no thread searches: there is to be one more.
+    #[must_use]
+    pub fn push(&self, job: T) -> bool {
+        let mut jobs = self.jobs.lock();
+        jobs.push_back(job);
+        self.count.store(jobs.len(), SeqCst);
+        drop(jobs);
+        !self.is_searching()
+    }
+
+    /// Takes the first job.
+    pub fn pop(&self) -> Option<T> {
+        let mut jobs = self.jobs.lock();
+        let job = jobs.pop_front();
+        self.count.store(jobs.len(), SeqCst);
+        self.taken.fetch_add(1, SeqCst);
+        job
+    }
+
+    /// The number of jobs.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count.load(SeqCst)
+    }
+
+    /// Whether a thread searches.
+    #[must_use]
+    pub fn is_searching(&self) -> bool {
+        self.is_searching.load(SeqCst)
+    }
+
+    /// Searches while there is no job and `is_patient`, if no other thread does.
+    /// The number of jobs that there are then for this thread and others.
+    pub fn search(&self, is_patient: impl Fn() -> bool) -> usize {
+        if self.is_searching.swap(true, SeqCst) {
+            return 0;
+        }
+        while self.count() == 0 && is_patient() {}
+        // Not stored: loom would not order that behind the swap of another that looked meanwhile.
+        self.is_searching.swap(false, SeqCst);
+        self.count()
+    }
+
+    /// Whether there may be one thread more. If so, it counts.
+    #[must_use]
+    pub fn admit_thread(&self) -> bool {
+        let mut threads = self.threads.lock();
+        let is_admitted = threads.count < threads.limit;
+        threads.count += usize::from(is_admitted);
+        threads.starting += usize::from(is_admitted);
+        is_admitted
+    }
+
+    /// A thread that was admitted runs.
+    pub fn start_thread(&self) {
+        self.threads.lock().starting -= 1;
+    }
+
+    /// Whether a thread that was admitted does not run yet.
+    #[must_use]
+    pub fn is_starting(&self) -> bool {
+        self.threads.lock().starting > 0
+    }
+
+    /// A thread has found no job, and ends. False if there is one after all.
+    #[must_use]
+    pub fn end_thread(&self) -> bool {
+        let mut threads = self.threads.lock();
+        // Who pushes a job counts it first, and then asks for a thread.
+        let ends = self.count() == 0;
+        threads.count -= usize::from(ends);
+        ends
+    }
+
+    /// How often there was one thread more because all were hanging.
+    #[must_use]
+    pub fn widened(&self) -> usize {
+        self.widened.load(SeqCst)
+    }
+
+    /// Whether a thread is to end after a job that it began when the pool was
+    /// `widened` so often: if it was taken for hanging, there is another in its place.
+    #[must_use]
+    pub fn dismiss_thread(&self, widened: usize) -> bool {
+        if self.widened() == widened {
+            return false;
+        }
+        let mut threads = self.threads.lock();
+        let ends = threads.limit > THREADS;
+        threads.limit -= usize::from(ends);
+        threads.count -= usize::from(ends);
+        ends
+    }
+
+    /// How many jobs were taken: if none is while some wait, all threads hang.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.taken.load(SeqCst)
+    }
+
+    /// Whether the caller is to look whether the threads hang, since nobody
+    /// does. The only one that there is has a thread of its own for certain.
+    #[must_use]
+    pub fn begin_watch(&self) -> bool {
+        let mut threads = self.threads.lock();
+        threads.count > 1 && !std::mem::replace(&mut threads.is_watched, true)
+    }
+
+    /// Whether there is nothing to be watched any more.
+    #[must_use]
+    pub fn end_watch_if_idle(&self) -> bool {
+        let mut threads = self.threads.lock();
+        threads.is_watched = self.count() > 0;
+        !threads.is_watched
+    }
+
+    /// All threads hang: there may be one more. False if there are too many, or
+    /// if one is still to come.
+    #[must_use]
+    pub fn widen(&self) -> bool {
+        let mut threads = self.threads.lock();
+        let is_wider = threads.limit < THREADS_AT_MOST && threads.starting == 0;
+        threads.limit += usize::from(is_wider);
+        self.widened.fetch_add(usize::from(is_wider), SeqCst);
+        is_wider
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(feature = "loom"))]
+mod tests {
+    use super::*;
+
+    /// A pool that has all its threads, and a job that waits for one.
+    fn busy() -> Pool<u32> {
+        let pool = Pool::default();
+        for _ in 0..THREADS {
+            assert!(pool.admit_thread());
+            pool.start_thread();
+        }
+        assert!(pool.push(1));
+        assert!(!pool.admit_thread());
+        pool
+    }
+
+    #[test]
+    fn there_is_one_thread_more_for_each_time_that_all_hang() {
+        let pool = busy();
+        for _ in 0..2 {
+            assert!(pool.widen());
+            assert!(pool.admit_thread() && !pool.admit_thread());
+            pool.start_thread();
+        }
+    }
+
+    #[test]
+    fn there_are_no_more_threads_while_the_system_does_not_give_those_that_there_may_be() {
+        let pool = busy();
+        assert!(pool.widen() && pool.admit_thread());
+        assert!(pool.is_starting() && !pool.widen());
+        pool.start_thread();
+        assert!(!pool.is_starting() && pool.widen());
+    }
+
+    #[test]
+    fn one_thread_alone_is_not_watched() {
+        let pool = Pool::<u32>::default();
+        assert!(pool.admit_thread() && !pool.begin_watch());
+        assert!(pool.admit_thread() && pool.begin_watch());
+    }
+
+    #[test]
+    fn threads_that_come_back_go_when_others_have_taken_their_place() {
+        let pool = busy();
+        let before = pool.widened();
+        assert!(pool.widen() && pool.admit_thread());
+        assert!(!pool.dismiss_thread(pool.widened()), "the new one stays");
+        assert!(pool.dismiss_thread(before));
+        assert!(!pool.dismiss_thread(before), "there are no more than usual");
+        assert!(!pool.admit_thread());
+    }
+
+    #[test]
+    fn a_thread_ends_when_there_is_no_job() {
+        let pool = busy();
+        assert!(!pool.end_thread());
+        assert_eq!(pool.pop(), Some(1));
+        assert!(pool.end_thread());
+        assert!(pool.admit_thread());
+    }
+
+    #[test]
+    fn one_watches_while_jobs_wait() {
+        let pool = busy();
+        assert!(pool.begin_watch());
+        assert!(!pool.begin_watch() && !pool.end_watch_if_idle());
+        assert_eq!(pool.pop(), Some(1));
+        assert!(pool.end_watch_if_idle());
+        assert!(pool.begin_watch());
+    }
+}

@@ -1,0 +1,309 @@
+//! What a stream holds and what is to be done next: transitions without locks,
+//! threads or system calls.
+//!
+//! ```text
+//!   Waiting ──give──▶ Idle ◀──put back── Leased ──fail──▶ Failed
+//!     │   ▲            │ ▲                ▲ │ │
+//!    open └──unopened──┼─┼────────────────┼─┘ └─last one──▶ Closed
+//!     ▼                └─┼─────lease──────┤                   ▲
+//!   Unopened ◀──unread───┼────────────────┤                   │
+//!     └──────────────────┼─────lease──────┘                   │
+//!                        └────────finish, cancel──────────────┘
+//! ```
+
+use bytes::Bytes;
+
+use super::{
+    opening::Opening,
+    retry::Stalls,
+    work::{Goal, Lack, Work},
+};
+use crate::{error::Failure, queue::Queue, target::Target};
+
+/// Most bytes in one write, so that what is under way when a stream is
+/// destroyed, and what a slab waits for, stays short.
+const MAX_BATCH: usize = 1 << 20;
+
+/// Who has the target.
+pub(super) enum Phase {
+    /// JavaScript is to bring it.
+    Waiting,
+    /// The file is to be opened.
+    Unopened(Opening),
+    /// Nobody uses it.
+    Idle(Box<dyn Target>),
+    /// The holder of the lease, who opens or writes, or only lets go of something.
+    Leased { is_writing: bool },
+    /// Nobody: nothing more will be written.
+    Failed(Failure),
+    /// Nobody: nothing more will be written, as JavaScript wants it.
+    Closed,
+}
+
+pub(super) struct State {
+    pub(super) phase: Phase,
+    pub(super) queue: Queue,
+    goal: Goal,
+    /// A job is queued, runs, or waits for the target. There is never another.
+    pub(super) has_job: bool,
+    /// JavaScript does not want bytes to be written yet.
+    is_held: bool,
+    /// The target took nothing when it was asked last.
+    is_blocked: bool,
+    /// Offset up to which the target has taken the bytes.
+    pub(super) taken: u64,
+    /// Offset up to which they are down.
+    pub(super) settled: u64,
+    /// Writes that the target was asked for.
+    pub(super) calls: u64,
+    pub(super) stalls: Stalls,
+    /// Threads that wait for progress.
+    pub(super) waiters: usize,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            phase: Phase::Waiting,
+            queue: Queue::default(),
+            goal: Goal::Flow,
+            has_job: false,
+            is_held: false,
+            is_blocked: false,
+            taken: 0,
+            settled: 0,
+            calls: 0,
+            stalls: Stalls::default(),
+            waiters: 0,
+        }
+    }
+
+    pub(super) fn is_leased(&self) -> bool {
+        matches!(self.phase, Phase::Leased { .. })
+    }
+
+    /// Whether nothing is left to be done but to let go of the target.
+    pub(super) fn is_letting_go(&self) -> bool {
+        self.queue.is_over() && matches!(self.phase, Phase::Idle(_) | Phase::Leased { is_writing: false })
+    }
+
+    /// Whether the target takes nothing, or nobody reads it.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.is_blocked || matches!(&self.phase, Phase::Unopened(opening) if opening.is_unread())
+    }
+
+    /// Whether the stream is to end, whatever is queued.
+    pub(super) fn is_last(&self) -> bool {
+        matches!(self.goal, Goal::Finish | Goal::Abandon)
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.goal == Goal::Abandon
+    }
+
+    /// Whether nothing is written, and nothing will be.
+    pub(super) fn is_over(&self) -> bool {
+        self.queue.is_over() && !matches!(self.phase, Phase::Leased { .. } | Phase::Idle(_))
+    }
+
+    /// Whether all is down that is filled up to `filled`.
+    pub(super) fn is_settled(&self, filled: usize) -> bool {
+        self.queue.is_empty(filled) && self.settled == self.taken
+    }
+
+    /// Whether a job that ends is to leave word that there is none: what is filled then is for a job.
+    pub(super) fn takes_bytes(&self) -> bool {
+        matches!(self.phase, Phase::Idle(_)) && !self.is_held
+    }
+
+    /// The file of a waiting stream; ignored by any other.
+    pub(super) fn open(&mut self, opening: Opening) {
+        if matches!(self.phase, Phase::Waiting) && !self.is_last() {
+            self.phase = Phase::Unopened(opening);
+        }
+    }
+
+    /// The target of a waiting stream. Any other gives it back.
+    pub(super) fn give(&mut self, target: Box<dyn Target>) -> Result<(), Box<dyn Target>> {
+        if !matches!(self.phase, Phase::Waiting) {
+            return Err(target);
+        }
+        if self.is_over() && target.is_resting() {
+            self.phase = Phase::Closed;
+            return Err(target);
+        }
+        self.phase = Phase::Idle(target);
+        Ok(())
+    }
+
+    pub(super) fn set_held(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
+    /// Has the bytes up to `offset` settled before others.
+    pub(super) fn settle(&mut self, offset: u64) {
+        if !self.is_last() {
+            self.goal = Goal::Settle(offset);
+        }
+    }
+
+    /// Nothing is taken in any more, and all is to be settled.
+    pub(super) fn finish(&mut self, filled: usize) {
+        if !self.is_last() {
+            self.queue.close(filled);
+            self.goal = Goal::Finish;
+        }
+        self.close_if_over();
+    }
+
+    /// Nothing is taken in any more; of what was, only that before `offset` is
+    /// written, and if the target takes nothing, not even that.
+    pub(super) fn cancel(&mut self, offset: u64, filled: usize) {
+        self.goal = Goal::Abandon;
+        let can_write =
+            !self.is_blocked && !self.is_held && matches!(self.phase, Phase::Idle(_) | Phase::Leased { .. });
+        let keep = if can_write { offset.saturating_sub(self.taken) } else { 0 };
+        if keep > 0 {
+            self.queue.truncate(keep, filled);
+        } else {
+            self.queue.clear();
+        }
+        if matches!(&self.phase, Phase::Unopened(opening) if opening.is_unread()) {
+            self.phase = Phase::Closed;
+        }
+        self.close_if_over();
+    }
+
+    /// Lets go of a target that can be dropped, if all is done.
+    fn close_if_over(&mut self) {
+        if self.queue.is_over() && matches!(&self.phase, Phase::Idle(target) if target.is_resting()) {
+            self.phase = Phase::Closed;
+        }
+    }
+
+    /// Whether there is something for a job, when the live slab is filled up to `filled`.
+    pub(super) fn has_work(&self, filled: usize) -> bool {
+        match &self.phase {
+            Phase::Unopened(_) | Phase::Leased { .. } => true,
+            Phase::Idle(_) if self.is_last() => true,
+            Phase::Idle(_) => !self.is_held && !self.is_settled(filled),
+            Phase::Waiting | Phase::Failed(_) | Phase::Closed => false,
+        }
+    }
+
+    /// Leases the target, if there is something to be done with it.
+    pub(super) fn lease(&mut self, filled: usize) -> Result<(Option<Box<dyn Target>>, Work), Lack> {
+        match std::mem::replace(&mut self.phase, Phase::Leased { is_writing: true }) {
+            Phase::Unopened(opening) => Ok((None, Work::Open(opening))),
+            Phase::Idle(target) => match self.next_work(filled) {
+                Ok(work) => {
+                    self.phase = Phase::Leased { is_writing: !matches!(work, Work::Finish | Work::Abandon) };
+                    Ok((Some(target), work))
+                }
+                Err(lack) => {
+                    self.phase = Phase::Idle(target);
+                    Err(lack)
+                }
+            },
+            other => {
+                self.phase = other;
+                Err(Lack::Rest)
+            }
+        }
+    }
+
+    fn next_work(&mut self, filled: usize) -> Result<Work, Lack> {
+        if self.is_held && !self.is_last() {
+            return Err(Lack::Rest);
+        }
+        self.queue.seal(filled);
+        if let Goal::Settle(offset) = self.goal
+            && self.settled < offset
+            && offset <= self.taken
+        {
+            return Ok(Work::Settle);
+        }
+        if let Some(batch) = self.queue.batch(MAX_BATCH) {
+            self.is_blocked = false;
+            self.calls += 1;
+            return Ok(Work::Take(batch));
+        }
+        match self.goal {
+            Goal::Finish => Ok(Work::Finish),
+            Goal::Abandon => Ok(Work::Abandon),
+            Goal::Flow | Goal::Settle(_) if self.settled < self.taken => Ok(Work::Settle),
+            Goal::Flow | Goal::Settle(_) => Err(Lack::Empty),
+        }
+    }
+
+    /// Leases the target for it to rest, if it is not to be used now and holds something.
+    pub(super) fn lease_for_rest(&mut self, filled: usize) -> Option<Box<dyn Target>> {
+        let is_due =
+            matches!(&self.phase, Phase::Idle(target) if !target.is_resting()) && !self.has_work(filled);
+        if !is_due {
+            return None;
+        }
+        match std::mem::replace(&mut self.phase, Phase::Leased { is_writing: false }) {
+            Phase::Idle(target) => Some(target),
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    /// The target comes back. It is given to the caller if that was the last lease.
+    pub(super) fn put_back(&mut self, target: Box<dyn Target>) -> Option<Box<dyn Target>> {
+        if self.queue.is_over() && target.is_resting() {
+            self.phase = Phase::Closed;
+            return Some(target);
+        }
+        self.phase = Phase::Idle(target);
+        None
+    }
+
+    /// The target, or the source of its bytes, has taken `count` more.
+    pub(super) fn take(&mut self, count: u64) {
+        self.queue.advance(count);
+        self.taken += count;
+    }
+
+    /// All that is taken is down.
+    pub(super) fn settle_taken(&mut self) {
+        self.settled = self.taken;
+        if matches!(self.goal, Goal::Settle(offset) if offset <= self.settled) {
+            self.goal = Goal::Flow;
+        }
+    }
+
+    /// What was read from the source that comes first takes its place.
+    pub(super) fn replace_source(&mut self, bytes: Bytes) {
+        self.queue.replace_source(bytes);
+    }
+
+    /// The target takes nothing now.
+    pub(super) fn block(&mut self) {
+        self.is_blocked = true;
+        // Nothing is waited for once JavaScript has cancelled.
+        if self.is_abandoned() {
+            self.queue.clear();
+        }
+    }
+
+    /// The file is a FIFO that nobody reads. False: nobody is to try again.
+    pub(super) fn unread(&mut self, opening: Opening) -> bool {
+        let goes_on = !self.is_abandoned();
+        self.phase = if goes_on { Phase::Unopened(opening) } else { Phase::Closed };
+        goes_on
+    }
+
+    /// Nothing more will be written.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.queue.clear();
+        self.phase = Phase::Failed(failure);
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(feature = "loom"))]
+mod tests;
