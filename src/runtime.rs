@@ -158,7 +158,11 @@ fn run(runtime: &'static Runtime, stream: Arc<Stream>) {
         Ok(End::Stalled(time)) => {
             runtime.spawn(resume(stream, pause(time)));
         }
-        Err(_) => stream.give_up(Failure::Unanswered),
+        Err(_) => {
+            stream.give_up(Failure::Unanswered);
+            // For the job to come to its end.
+            push(stream);
+        }
     }
 }
 
