@@ -3,13 +3,13 @@
 // The bytes of one stream in Rust's memory: small chunks are copied into slabs,
 // big ones are pinned, which means that Rust writes them from where they are.
 // Not so in a worker, whose memory Node frees before anybody hears of its end:
-// there all are copied.
+// there Rust has copies of the big ones, too.
 
 const { types: { isUint8Array } } = require('node:util')
 const { isMainThread } = require('node:worker_threads')
 const slabs = require('./slab-pool.js')
 
-/** A chunk of this many bytes is pinned: docs/design.md, "Sizes". */
+/** A chunk of this many bytes is not put into a slab: docs/design.md, "Sizes". */
 const BIG = 16 * 1024
 
 /** The same of one that comes alone, where there is no free slab. */
@@ -88,37 +88,18 @@ class WriteBuffer {
 
   /** Puts a chunk of `size` bytes between what the slab has and what it will have. @returns {number} `size` */
   appendWhole (chunk, size) {
-    if (isMainThread) this.pin(chunk, size)
-    else this.copy(chunk, size)
-    return size
-  }
-
-  pin (chunk, size) {
-    this.sink.pin(chunk)
-    this.accept(size)
-    // A loop that never yields must not hold what is written long since.
-    if ((++this.pins & 15) === 0) this.unpin()
-  }
-
-  /** Into as many slabs as it takes, and what there is no memory for as it is. */
-  copy (chunk, size) {
-    let at = 0
-    while (at < size && (this.filled < this.size || this.nextSlab())) {
-      const part = chunk.subarray(at, at + this.size - this.filled)
-      this.bytes.set(part, this.filled)
-      this.publish(part.length)
-      at += part.length
-    }
-    if (at === size) return
-    this.sink.append(chunk.subarray(at))
-    this.accept(size - at)
-  }
-
-  /** Rust has `size` bytes more, which are in no slab. */
-  accept (size) {
+    if (isMainThread) this.pin(chunk)
+    else this.sink.append(chunk)
     this.publish(0)
     this.gate?.hold(size, this.accepted)
     this.accepted += size
+    return size
+  }
+
+  pin (chunk) {
+    this.sink.pin(chunk)
+    // A loop that never yields must not hold what is written long since.
+    if ((++this.pins & 15) === 0) this.unpin()
   }
 
   /** From here on the next `size` bytes of the slab are Rust's. */

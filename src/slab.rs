@@ -6,7 +6,7 @@
 //! 1. The memory belongs to an `Arc`. Rust's readers hold one share and the
 //!    JS buffer over it another, so neither a garbage collection nor the death
 //!    of a worker frees it under the other.
-//! 2. JS writes only at or above the fill mark, then raises the mark
+//! 2. JS writes only at or above the fill position, then raises the mark
 //!    (`lib/write-buffer.js`, `publish`). Rust reads only below the mark, after it has
 //!    seen it raised. So no byte is ever read and written at once.
 //! 3. A slab is filled anew only when all that was read from it is written:
@@ -58,7 +58,23 @@ impl Slab {
     }
 }
 
-/// Bytes of a slab below its fill mark.
+/// From here on a copy has a mapping of its own: from the heap, those of many
+/// threads that have ended would stay.
+const MAPPED_FROM: usize = 16 << 10;
+
+/// A copy of `bytes`.
+#[must_use]
+pub fn copy(bytes: &[u8]) -> Bytes {
+    if bytes.len() >= MAPPED_FROM
+        && let Ok(slab) = Slab::new(bytes.len())
+    {
+        slab.fill(0, bytes);
+        return slab.range(0, bytes.len());
+    }
+    Bytes::copy_from_slice(bytes)
+}
+
+/// Bytes of a slab below its fill position.
 struct Range {
     slab: Arc<Slab>,
     start: usize,
@@ -88,7 +104,7 @@ impl Drop for Range {
 
 /// What JS does with a slab, for tests that have no JS.
 impl Slab {
-    /// Fills the slab with `bytes` from `start`, which must be its fill mark.
+    /// Fills the slab with `bytes` from `start`, which must be its fill position.
     ///
     /// # Panics
     /// If the bytes do not fit.

@@ -18,6 +18,7 @@ use crate::{
     flush,
     os::File,
     runtime,
+    slab::copy,
     stream::{Request, Stream},
     writer::{self, Step},
 };
@@ -117,7 +118,7 @@ impl Sink {
     /// Appends a copy of `chunk`.
     #[napi]
     pub fn append(&self, chunk: &[u8]) {
-        self.stream.append(Bytes::copy_from_slice(chunk));
+        self.stream.append(copy(chunk));
     }
 
     /// Lets go of the pinned chunks that are taken (or never will be) and
