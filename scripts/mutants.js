@@ -21,11 +21,13 @@ const COPIED = ['src', 'tests', 'benches', 'build.rs', 'Cargo.toml', 'Cargo.lock
 const TIMEOUT = 120_000
 
 const CONTROL_BLOCK = 'src/control_block.rs'
+const JOB = 'src/stream/job.rs'
 const LEASE = 'src/stream/lease.rs'
 const POOL = 'src/pool.rs'
 const QUEUE = 'src/queue.rs'
 const STATE = 'src/stream/state.rs'
 const STREAM = 'src/stream/mod.rs'
+const WAIT = 'src/stream/wait.rs'
 const WRITER = 'src/writer.rs'
 
 /** Mistakes: `from` is there once, and `test` is a part of the names of the tests that are to find it. */
@@ -53,21 +55,21 @@ const MUTANTS = [
     test: 'next_slab'
   },
   {
-    file: STREAM,
+    file: JOB,
     from: 'let mut state = self.state.lock();\n        let filled = self.control.filled();\n        if state.has_work(filled) ||',
     to: 'let filled = self.control.filled();\n        let has_work = self.state.lock().has_work(filled);\n        let mut state = self.state.lock();\n        if has_work ||',
     why: 'a job looks for work, and ends in another turn of the lock',
     test: 'has_a_job'
   },
   {
-    file: STREAM,
+    file: JOB,
     from: 'state.has_job = false;\n        true',
     to: 'drop(state);\n        self.state.lock().has_job = false;\n        true',
     why: 'a job says that it has ended after it fell asleep',
     test: 'has_a_job'
   },
   {
-    file: STREAM,
+    file: JOB,
     from: 'std::mem::replace(&mut state.has_job, true)',
     to: 'std::mem::replace(&mut state.has_job, false)',
     why: 'there is a job, and another is scheduled',
@@ -103,35 +105,35 @@ const MUTANTS = [
   },
   // park
   {
-    file: STREAM,
+    file: JOB,
     from: 'self.control.set_parked(true);\n        // JavaScript stores that it waits before it looks whom to unpark.\n        if !self.control.is_eager() && state.waiters == 0 && !state.is_last() {',
     to: 'let is_eager = self.control.is_eager();\n        self.control.set_parked(true);\n        if !is_eager && state.waiters == 0 && !state.is_last() {',
     why: 'a job that parks looks for waiters before it says so',
     test: 'unparks'
   },
   {
-    file: STREAM,
+    file: JOB,
     from: '!self.control.is_eager() && state.waiters == 0 && ',
     to: '!self.control.is_eager() && ',
     why: 'a job parks though a thread waits for progress',
     test: 'unparks'
   },
   {
-    file: STREAM,
+    file: JOB,
     from: ' && !state.is_last() {\n            sync::wait_for',
     to: ' {\n            sync::wait_for',
     why: 'a job parks though the stream is to end',
     test: 'unparks'
   },
   {
-    file: STREAM,
+    file: JOB,
     from: 'let _about_to_park = self.state.lock();',
     to: '',
     why: 'a notice comes between the look of a job and its wait',
     test: 'unparks'
   },
   {
-    file: STREAM,
+    file: WAIT,
     from: 'state.waiters += 1;\n        drop(state);\n        self.changed.notify_all();',
     to: 'state.waiters += 1;',
     why: 'who waits for progress leaves the job parked',
@@ -211,8 +213,8 @@ const MUTANTS = [
   },
   {
     file: STREAM,
-    from: 'let phase = std::mem::replace(&mut state.phase, Phase::Leased);\n        drop(state);',
-    to: 'drop(state);\n        let phase = std::mem::replace(&mut self.state.lock().phase, Phase::Leased);',
+    from: 'let phase = std::mem::replace(&mut state.phase, Phase::Leased { is_writing: false });\n        drop(state);',
+    to: 'drop(state);\n        let phase = std::mem::replace(&mut self.state.lock().phase, Phase::Leased { is_writing: false });',
     why: 'who gives up a stream looks for a lease, and takes the target in another turn of the lock',
     test: 'gives_up'
   },
