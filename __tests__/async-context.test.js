@@ -208,18 +208,20 @@ sameStores('a descriptor that is given', async (stores, run) => {
 })
 
 sameStores('finished() and pipeline()', async (stores, run) => {
-  const work = (id, source) => new Promise(resolve => {
+  const work = (id, source, events) => new Promise(resolve => {
     // How often it drains, and whether the source ends before the file is open, is a matter of time.
     const stream = run.createWriteStream(`${run.path}.${id}`)
-    for (const event of ['open', 'pipe', 'finish', 'close']) stream.on(event, () => stores.note(id, event))
+    for (const event of events) stream.on(event, () => stores.note(id, event))
     finished(stream, stores.callback(id, 'finished'))
     pipeline(source, stream, error => {
       stores.note(id, ['pipeline', error])
       resolve(closed(stream))
     })
   })
-  const sources = [Readable.from(['a', 'b', LONG]), fs.createReadStream(__filename)]
-  await Promise.all(sources.map((source, at) => stores.als.run(`request ${at}`, work, at, source)))
+  const events = ['open', 'pipe', 'finish', 'close']
+  // Whether a file is read to its end before it is written is a matter of time, and whose turn ends the stream with it.
+  const sources = [[Readable.from(['a', 'b', LONG]), events], [fs.createReadStream(__filename), events.slice(0, 2)]]
+  await Promise.all(sources.map(([source, events], at) => stores.als.run(`request ${at}`, work, at, source, events)))
 })
 
 sameStores('pipe() from another request', async stores => {
