@@ -220,7 +220,7 @@ const FAULTS = [
           process.exit(0)
         }, 200)
       }, 100)`)
-    return facts.other > 0 ? '**the bytes go into the other file**' : `all ${facts.own} bytes in the right file`
+    return facts.other > 0 ? '**the bytes go into the other file**' : `\`${facts.error}\`; the ${facts.own} bytes before that are in the right file`
   }],
   ['`destroy()` in mid-write: does `bytesWritten` say what the file has?', async peer => {
     if (peer === 'sonic') return 'has no `bytesWritten`'
