@@ -1,7 +1,7 @@
 //! The jobs that have no thread yet, and how many threads there may be for them.
 //!
 //! A thread that has run out of jobs searches for the next one for a while, so
-//! that nobody has to wake it. At most one thread searches. Who pushes a job
+//! that nobody has to wake it. At most one thread searches. A thread that pushes a job
 //! looks afterwards whether one does; the one that searches looks for jobs
 //! after it has said that it searches no more. So at least one of the two sees
 //! the other: `tests/handshake`.
@@ -126,7 +126,7 @@ impl<T> Pool<T> {
     #[must_use]
     pub fn end_thread(&self) -> bool {
         let mut threads = self.threads.lock();
-        // Who pushes a job counts it first, and then asks for a thread.
+        // A thread that pushes a job counts it first, and then asks for a thread.
         let ends = self.count() == 0;
         threads.count -= usize::from(ends);
         ends

@@ -29,7 +29,7 @@ use crate::{
 pub(crate) const PAUSE: Duration = Duration::from_millis(10);
 
 /// How long a thread that has run out of jobs searches for more before it sleeps.
-/// To wake one costs JavaScript several microseconds. `docs/design.md`, "The write job", has the measurements.
+/// To wake one costs JavaScript several microseconds. `docs/internals/tried.md` has the measurements.
 const SEARCH: Duration = Duration::from_micros(40);
 
 /// How long jobs wait while all threads are in a call, until there is one thread more.

@@ -22,7 +22,7 @@ use crate::{
 /// How long a job that finds little to write is parked before it looks again,
 /// and ends if there is nothing. To wake a thread costs JavaScript some
 /// microseconds, to linger costs the machine one timer; and what comes meanwhile
-/// goes out in one write. `docs/design.md`, "The write job", has the measurements.
+/// goes out in one write. `docs/internals/tried.md` has the measurements.
 pub const LINGER: Duration = Duration::from_micros(100);
 
 /// A write of so many bytes is worth going on at once.
@@ -190,7 +190,7 @@ pub fn run(stream: &Stream, is_wanted: impl Fn() -> bool) -> End {
                 if !is_wanted() {
                     stream.linger(LINGER);
                 }
-                if !stream.has_work() && end(stream) {
+                if end(stream) {
                     return End::Asleep;
                 }
             }
@@ -207,9 +207,15 @@ pub fn run(stream: &Stream, is_wanted: impl Fn() -> bool) -> End {
     }
 }
 
-/// Writes on the calling thread, up to `offset`, while nobody else does and it is quick.
-pub fn write_here(stream: &Stream, offset: u64) {
-    while stream.settled() < offset && stream.is_quick() && matches!(step(stream), Step::Went(_)) {}
+/// Writes on the calling thread, up to `offset`, while nobody else does and it
+/// is quick. True if all up to there is settled.
+pub fn write_here(stream: &Stream, offset: u64) -> bool {
+    while stream.settled() < offset {
+        if !stream.is_quick() || !matches!(step(stream), Step::Went(_)) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Ends the job, unless there is something to do after all.

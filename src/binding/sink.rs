@@ -148,10 +148,11 @@ impl Sink {
     /// thread, which is done sooner than another is woken.
     #[napi]
     pub fn flush(&self, offset: f64, idle_timeout: u32, here: bool) -> Option<Fault> {
-        if here {
-            writer::write_here(&self.stream, offset_of(offset));
+        let offset = offset_of(offset);
+        if here && writer::write_here(&self.stream, offset) {
+            return None;
         }
-        let result = flush::flush_until(&self.stream, offset_of(offset), milliseconds(idle_timeout));
+        let result = flush::flush_until(&self.stream, offset, milliseconds(idle_timeout));
         result.err().map(|error| Fault::from_io(&error))
     }
 

@@ -60,14 +60,9 @@ impl Stream {
 
     /// Unparks the job.
     pub fn unpark(&self) {
-        // Who is about to park holds the lock until it does.
+        // A job that is about to park holds the lock until it does.
         let _about_to_park = self.state.lock();
         self.changed.notify_all();
-    }
-
-    /// Whether there is something to be written, or another has the lease.
-    pub(crate) fn has_work(&self) -> bool {
-        self.state.lock().has_work(self.control.filled())
     }
 
     /// Ends the job. False if there is something to do after all.

@@ -95,6 +95,12 @@ impl<'a> Lease<'a> {
     }
 
     fn advance(mut self, count: u64, is_settled: bool) {
+        let is_awaited = self.account(count, is_settled);
+        self.put_back(is_awaited);
+    }
+
+    /// Publishes how far the target has come. True if JavaScript waits for that.
+    fn account(&self, count: u64, is_settled: bool) -> bool {
         let control = self.stream.control();
         let mut state = self.stream.state.lock();
         state.take(count);
@@ -107,8 +113,7 @@ impl<'a> Lease<'a> {
         if resumes {
             control.count_stall();
         }
-        drop(state);
-        self.put_back(is_awaited || resumes);
+        is_awaited || resumes
     }
 
     /// What was read from a source is to be written as bytes.
@@ -125,13 +130,8 @@ impl<'a> Lease<'a> {
     /// The target has ended, and all is down.
     pub(crate) fn finished(mut self) {
         drop(self.target.take());
-        let mut state = self.stream.state.lock();
-        state.settle_taken();
-        let _is_awaited = self.stream.control().publish(state.taken, state.settled);
-        if state.stalls.end() {
-            self.stream.control().count_stall();
-        }
-        drop(state);
+        // It is woken for the end.
+        let _is_awaited = self.account(0, true);
         self.ended();
     }
 

@@ -89,7 +89,11 @@ impl State {
 
     /// Whether the target takes nothing, or nobody reads it.
     pub(super) fn is_stuck(&self) -> bool {
-        self.is_blocked || matches!(&self.phase, Phase::Unopened(opening) if opening.is_unread())
+        self.is_blocked || self.is_unread()
+    }
+
+    fn is_unread(&self) -> bool {
+        matches!(&self.phase, Phase::Unopened(opening) if opening.is_unread())
     }
 
     /// Whether the stream is to end, whatever is queued.
@@ -168,7 +172,7 @@ impl State {
         } else {
             self.queue.clear();
         }
-        if matches!(&self.phase, Phase::Unopened(opening) if opening.is_unread()) {
+        if self.is_unread() {
             self.phase = Phase::Closed;
         }
         self.close_if_over();
