@@ -30,10 +30,4 @@ impl Failure {
     pub fn wrote_nothing() -> Self {
         Self::Os(os::EIO)
     }
-
-    /// For a source that has fewer bytes than it was to have.
-    #[must_use]
-    pub fn source_ended() -> Self {
-        Self::Os(os::EIO)
-    }
 }

@@ -36,6 +36,8 @@ pub mod runtime;
 #[deny(unsafe_code)]
 pub mod slab;
 #[forbid(unsafe_code)]
+pub mod source;
+#[forbid(unsafe_code)]
 pub mod stream;
 #[forbid(unsafe_code)]
 pub mod sync;

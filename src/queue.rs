@@ -1,34 +1,26 @@
 //! What is accepted and not yet taken, in order.
 
-use std::{collections::VecDeque, fs::File, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::{Buf, Bytes};
 
-use crate::slab::Slab;
+use crate::{slab::Slab, source::Piece};
 
 /// Most entries in one batch: `IOV_MAX` on Linux and macOS, see `writev(2)`.
 const MAX_ENTRIES: usize = 1024;
 
-/// Bytes to be copied from another descriptor, from where it stands.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// Where they come from.
-    pub file: Arc<File>,
-    /// How many are left.
-    pub left: u64,
-}
-
 /// What is accepted at once.
 enum Entry {
     Bytes(Bytes),
-    Source(Source),
+    Source(Arc<Piece>),
 }
 
 impl Entry {
     fn len(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Source(source) => source.left,
+            // Nobody knows how many it will be.
+            Self::Source(_) => 1,
         }
     }
 
@@ -36,14 +28,15 @@ impl Entry {
         match self {
             // Bytes that are longer than memory can be are kept whole.
             Self::Bytes(bytes) => bytes.truncate(usize::try_from(size).unwrap_or(usize::MAX)),
-            Self::Source(source) => source.left = source.left.min(size),
+            Self::Source(piece) => piece.cut(),
         }
     }
 
     fn advance(&mut self, count: u64) {
         match self {
             Self::Bytes(bytes) => bytes.advance(usize::try_from(count).unwrap_or(usize::MAX)),
-            Self::Source(source) => source.left -= count,
+            // It goes when it is done.
+            Self::Source(_) => {}
         }
     }
 }
@@ -53,8 +46,8 @@ impl Entry {
 pub enum Batch {
     /// References to the bytes, not copies.
     Bytes(Vec<Bytes>),
-    /// A share of the source.
-    Source(Source),
+    /// What a source has.
+    Source(Arc<Piece>),
 }
 
 /// Entries, then the live slab up to its fill position.
@@ -110,8 +103,8 @@ impl Queue {
     }
 
     /// Appends bytes of another descriptor, behind what is filled up to `filled`.
-    pub fn append_source(&mut self, source: Source, filled: usize) {
-        self.push(Entry::Source(source), filled);
+    pub fn append_source(&mut self, piece: Arc<Piece>, filled: usize) {
+        self.push(Entry::Source(piece), filled);
     }
 
     fn push(&mut self, entry: Entry, filled: usize) {
@@ -121,13 +114,13 @@ impl Queue {
         }
     }
 
-    /// Puts `bytes`, which were read from the source that comes first, in its
-    /// place: as much of them as is still wanted.
-    pub fn replace_source(&mut self, mut bytes: Bytes) {
-        let Some(Entry::Source(source)) = self.entries.front() else { return };
-        bytes.truncate(usize::try_from(source.left).unwrap_or(usize::MAX));
-        self.advance(bytes.len() as u64);
-        self.entries.push_front(Entry::Bytes(bytes));
+    /// The source that comes first, if one does.
+    #[must_use]
+    pub fn first_source(&self) -> Option<&Piece> {
+        match self.entries.front()? {
+            Entry::Source(piece) => Some(piece),
+            Entry::Bytes(_) => None,
+        }
     }
 
     /// Whether anything is left when the live slab is filled up to `filled`.
@@ -140,8 +133,8 @@ impl Queue {
     /// has more. `None` if there are none.
     #[must_use]
     pub fn batch(&self, most: usize) -> Option<Batch> {
-        if let Entry::Source(source) = self.entries.front()? {
-            return Some(Batch::Source(source.clone()));
+        if let Entry::Source(piece) = self.entries.front()? {
+            return Some(Batch::Source(Arc::clone(piece)));
         }
         let mut size = 0;
         let bytes = self
@@ -183,7 +176,7 @@ impl Queue {
     }
 
     /// Lets go of all behind the first `keep` bytes of what is filled up to
-    /// `filled`, and takes in nothing more.
+    /// `filled`, and takes in nothing more. Of a source only what was read is kept.
     pub fn truncate(&mut self, mut keep: u64, filled: usize) {
         self.close(filled);
         let mut count = 0;

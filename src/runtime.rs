@@ -153,7 +153,7 @@ fn run(runtime: &'static Runtime, stream: Arc<Stream>) {
         Ok(End::Asleep) => {}
         Ok(End::GaveWay) => push(stream),
         Ok(End::Blocked(readiness)) => {
-            runtime.spawn(resume(stream, until_writable(readiness)));
+            runtime.spawn(resume(stream, until_ready(readiness)));
         }
         Ok(End::Stalled(time)) => {
             runtime.spawn(resume(stream, pause(time)));
@@ -166,9 +166,9 @@ fn run(runtime: &'static Runtime, stream: Arc<Stream>) {
     }
 }
 
-/// Waits until the target has room. What can't be watched is to be asked again after a pause.
-async fn until_writable(readiness: Readiness) -> io::Result<()> {
-    if !readiness.writable().await? {
+/// Waits until the target has room, or the source more. What can't be watched is to be asked again after a pause.
+async fn until_ready(readiness: Readiness) -> io::Result<()> {
+    if !readiness.ready().await? {
         pause(PAUSE).await?;
     }
     Ok(())
@@ -179,13 +179,13 @@ async fn pause(time: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Goes on with the job when the target is `ready`, or nobody wants that any more.
+/// Goes on with the job when what it waits for is `ready`, or nobody wants that any more.
 async fn resume(stream: Arc<Stream>, ready: impl Future<Output = io::Result<()>>) {
     select! {
         ready = ready => if let Err(error) = ready {
             stream.give_up(Failure::from_io(&error));
         },
-        () = stream.until_cancelled() => {}
+        () = stream.until_unwanted() => {}
     }
     push(stream);
 }

@@ -1,12 +1,9 @@
 //! Where the bytes go: the seam between the write job and the kernel. A stage
 //! that does something to the bytes is a target around a target.
 
-use std::{
-    fs,
-    io::{self, ErrorKind, IoSlice},
-};
+use std::io::{self, ErrorKind, IoSlice};
 
-use crate::os::Readiness;
+use crate::os::{Input, Readiness};
 
 /// How much is to be done before bytes count as settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +25,13 @@ pub trait Target: Send {
     /// As all calls.
     fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize>;
 
-    /// Takes up to `most` bytes from `source`, and gives how many; 0: it has no more.
+    /// Takes up to `most` bytes from `source`, from `position` or where it stands, and gives how many.
     ///
     /// # Errors
-    /// As all calls; `Unsupported`: they are to be read, and written by [`write`](Self::write).
-    fn copy(&mut self, source: &fs::File, most: u64) -> io::Result<u64> {
-        let _ = (source, most);
+    /// As all calls, but after any that is not `Interrupted` or `WouldBlock`, and after 0, they
+    /// are read, and given to [`write`](Self::write): then it shows who has failed.
+    fn copy(&mut self, source: &Input, position: Option<u64>, most: u64) -> io::Result<u64> {
+        let _ = (source, position, most);
         Err(ErrorKind::Unsupported.into())
     }
 

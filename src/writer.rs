@@ -3,8 +3,7 @@
 //! [`step`] does one thing and never waits, so tests step it by hand.
 
 use std::{
-    fs::File,
-    io::{self, IoSlice, Read},
+    io::{self, IoSlice},
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
@@ -14,7 +13,8 @@ use bytes::Bytes;
 use crate::{
     error::Failure,
     os::Readiness,
-    queue::{Batch, Source},
+    queue::Batch,
+    source::Piece,
     stream::{Lack, Lease, Opened, Opening, Refusal, Stream, Work},
     target::Settle,
 };
@@ -31,9 +31,6 @@ pub(crate) const ENOUGH: usize = 64 << 10;
 /// Bytes after which a job lets another stream have its thread.
 const QUOTA: u64 = 1 << 20;
 
-/// Most bytes that are read at once from a source of which the target takes no copy.
-const READ_SIZE: u64 = 256 << 10;
-
 /// What one [`step`] did.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
@@ -41,7 +38,7 @@ pub enum Step {
     Went(u64),
     /// Everything is written.
     Empty,
-    /// The target takes nothing now.
+    /// The target takes nothing now, or a source has nothing.
     Blocked,
     /// The target refuses, or nobody reads it, and is to be asked again after this time.
     Stalled(Duration),
@@ -56,7 +53,7 @@ pub enum End {
     Asleep,
     /// Others wait for the thread: it is to go on behind them.
     GaveWay,
-    /// It is to go on when the target has room.
+    /// It is to go on when the target has room, or the source more.
     Blocked(Readiness),
     /// It is to go on after this time.
     Stalled(Duration),
@@ -76,7 +73,7 @@ fn perform(mut lease: Lease<'_>, work: Work) -> Step {
     match work {
         Work::Open(opening) => open(lease, opening),
         Work::Take(Batch::Bytes(bytes)) => write(lease, bytes),
-        Work::Take(Batch::Source(source)) => copy(lease, &source),
+        Work::Take(Batch::Source(piece)) => copy(lease, &piece),
         Work::Settle => match lease.target().settle(Settle::Written) {
             Ok(()) => {
                 lease.settled();
@@ -121,31 +118,14 @@ fn write(mut lease: Lease<'_>, batch: Vec<Bytes>) -> Step {
     }
 }
 
-fn copy(mut lease: Lease<'_>, source: &Source) -> Step {
-    match lease.target().copy(&source.file, source.left) {
-        Ok(0) => fail(lease, Failure::source_ended()),
-        Ok(count) => took(lease, count),
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => read(lease, source),
-        Err(error) => refused(lease, &error),
-    }
-}
-
-fn read(lease: Lease<'_>, source: &Source) -> Step {
-    match read_some(&source.file, source.left.min(READ_SIZE)) {
-        Ok(bytes) if bytes.is_empty() => fail(lease, Failure::source_ended()),
-        Ok(bytes) => {
-            lease.read(bytes);
-            Step::Went(0)
+fn copy(mut lease: Lease<'_>, piece: &Piece) -> Step {
+    match piece.go_on(lease.target()) {
+        Ok((count, is_done)) => {
+            lease.copied(count, is_done);
+            Step::Went(count)
         }
         Err(error) => refused(lease, &error),
     }
-}
-
-fn read_some(mut file: &File, most: u64) -> io::Result<Bytes> {
-    let mut bytes = vec![0; usize::try_from(most).unwrap_or(usize::MAX)];
-    let count = file.read(&mut bytes)?;
-    bytes.truncate(count);
-    Ok(bytes.into())
 }
 
 fn took(lease: Lease<'_>, count: u64) -> Step {
@@ -231,7 +211,7 @@ fn end(stream: &Stream) -> bool {
     stream.end_job()
 }
 
-/// What the target waits for; `None` if somebody else has it.
+/// What is waited for; `None` if somebody else has the target.
 fn readiness(stream: &Stream) -> Result<Option<Readiness>, Failure> {
     catch_unwind(AssertUnwindSafe(|| stream.readiness()))
         .map_err(|_| Failure::Unanswered)?

@@ -5,6 +5,7 @@ mod fault;
 mod hub;
 mod sink;
 mod slab;
+mod source;
 mod words;
 
 use std::time::Duration;

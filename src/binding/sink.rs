@@ -13,12 +13,13 @@ use bytes::Bytes;
 use napi::{Error, Result, bindgen_prelude::Buffer};
 use napi_derive::napi;
 
-use super::{fault::Fault, milliseconds, number, offset_of, position, slab::Slab};
+use super::{fault::Fault, milliseconds, number, offset_of, position, slab::Slab, source::Source};
 use crate::{
     flush,
     os::File,
     runtime,
     slab::copy,
+    source::Piece,
     stream::{Request, Stream},
     writer::{self, Step},
 };
@@ -119,6 +120,28 @@ impl Sink {
     #[napi]
     pub fn append(&self, chunk: &[u8]) {
         self.stream.append(copy(chunk));
+    }
+
+    /// Appends what `source` has, but at most `most` bytes: one byte in the offsets of the stream, however many they are.
+    #[napi]
+    pub fn append_source(&self, source: &Source, most: f64) {
+        if let Some(source) = &source.source {
+            self.stream.append_source(Piece::new(Arc::clone(source), offset_of(most)));
+        }
+    }
+
+    /// Has nothing more read from `source`. What was read is written.
+    #[napi]
+    pub fn stop_source(&self, source: &Source) {
+        if let Some(source) = &source.source {
+            self.stream.stop_source(source);
+        }
+    }
+
+    /// Bytes that were copied from sources.
+    #[napi]
+    pub fn copied(&self) -> f64 {
+        number(self.stream.copied())
     }
 
     /// Lets go of the pinned chunks that are taken (or never will be) and

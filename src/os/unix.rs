@@ -1,6 +1,7 @@
 //! Linux, macOS and their like.
 
 mod file;
+mod input;
 mod raw;
 
 use std::{
@@ -9,8 +10,10 @@ use std::{
 };
 
 use rustix::io::Errno;
+use tokio::io::Interest;
 
 pub use file::{File, open};
+pub use input::Input;
 pub(crate) use raw::at_exit;
 
 /// The `errno` of a write that failed and does not say why.
@@ -32,28 +35,38 @@ pub fn no_thread() -> io::Error {
     Errno::AGAIN.into()
 }
 
-/// A descriptor that becomes writable when a target has room again.
+/// A descriptor that becomes writable when a target has room again, or readable
+/// when a source has more.
 #[derive(Debug)]
-pub struct Readiness(OwnedFd);
+pub struct Readiness {
+    fd: OwnedFd,
+    interest: Interest,
+}
 
+/// That of a target.
 impl From<OwnedFd> for Readiness {
     fn from(fd: OwnedFd) -> Self {
-        Self(fd)
+        Self { fd, interest: Interest::WRITABLE }
     }
 }
 
 impl AsFd for Readiness {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.fd.as_fd()
     }
 }
 
 impl Readiness {
-    /// Waits until the target is writable or broken. False: nothing tells when
-    /// that is, as of a regular file of a file system that answers `EAGAIN`.
-    pub(crate) async fn writable(self) -> io::Result<bool> {
-        match raw::watch(self.0) {
-            Ok(watched) => watched.writable().await.map(|_| true),
+    /// That of a source.
+    pub(super) fn to_read(fd: OwnedFd) -> Self {
+        Self { fd, interest: Interest::READABLE }
+    }
+
+    /// Waits until it is ready or broken. False: nothing tells when that is, as of
+    /// a regular file of a file system that answers `EAGAIN`.
+    pub(crate) async fn ready(self) -> io::Result<bool> {
+        match raw::watch(self.fd, self.interest) {
+            Ok(watched) => watched.ready(self.interest).await.map(|_| true),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(false),
             Err(error) => Err(error),
         }

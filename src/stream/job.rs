@@ -3,7 +3,7 @@
 use std::{io, time::Duration};
 
 use super::{Lack, Lease, Stream, Work, state::Phase};
-use crate::{error::Failure, os::Readiness, sync};
+use crate::{error::Failure, os::Readiness, source::Piece, sync};
 
 impl Stream {
     /// Whether the caller is to schedule a job: there is none. Begins a burst.
@@ -78,20 +78,27 @@ impl Stream {
         true
     }
 
-    /// What the target waits for; `None` if somebody else has it.
+    /// What the job waits for: the source that comes first, or the target; `None` if somebody else has it.
     pub(crate) fn readiness(&self) -> Option<io::Result<Readiness>> {
-        match &self.state.lock().phase {
-            Phase::Idle(target) => Some(target.readiness()),
+        let state = self.state.lock();
+        match &state.phase {
+            Phase::Idle(target) => {
+                let of_source = state.queue.first_source().and_then(Piece::readiness);
+                Some(of_source.unwrap_or_else(|| target.readiness()))
+            }
             _ => None,
         }
     }
 
-    /// Waits until the stream is cancelled.
-    pub(crate) async fn until_cancelled(&self) {
+    /// Waits until nobody wants what the job waits for.
+    pub(crate) async fn until_unwanted(&self) {
         // Made before the look: a cancel after that one ends it.
         let notified = self.cancelled.notified();
-        let is_cancelled = self.state.lock().is_abandoned();
-        if !is_cancelled {
+        let is_unwanted = {
+            let state = self.state.lock();
+            state.is_abandoned() || state.queue.first_source().is_some_and(Piece::is_over)
+        };
+        if !is_unwanted {
             notified.await;
         }
     }

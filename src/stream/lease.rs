@@ -5,8 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
-
 use super::{Stream, opening::Opening, state::Phase};
 use crate::{
     control_block::Status,
@@ -85,6 +83,12 @@ impl<'a> Lease<'a> {
         self.advance(count, is_settled);
     }
 
+    /// The target has taken `count` bytes of the source that comes first; with that the source may be done.
+    pub(crate) fn copied(self, count: u64, is_done: bool) {
+        self.stream.state.lock().copied += count;
+        self.took(is_done.into());
+    }
+
     /// All that the target has taken is down.
     pub(crate) fn settled(self) {
         self.advance(0, true);
@@ -114,12 +118,6 @@ impl<'a> Lease<'a> {
             control.count_stall();
         }
         is_awaited || resumes
-    }
-
-    /// What was read from a source is to be written as bytes.
-    pub(crate) fn read(mut self, bytes: Bytes) {
-        self.stream.state.lock().replace_source(bytes);
-        self.put_back(false);
     }
 
     /// The target holds no more than it must.

@@ -26,8 +26,8 @@ use crate::{
     control_block::Status,
     error::Failure,
     page::{Pages, Place},
-    queue::Source,
     slab::Slab,
+    source::{Piece, Source},
     sync::{Condvar, Mutex},
     target::Target,
 };
@@ -46,7 +46,7 @@ pub struct Stream {
     state: Mutex<State>,
     /// A lease was answered, or somebody has come who does not want to wait for a parked job.
     changed: Condvar,
-    /// The stream was cancelled: who waits for the target's readiness may stop.
+    /// The stream was cancelled, or a source stopped: who waits for their readiness may stop.
     cancelled: Notify,
     listener: Box<dyn Listener>,
 }
@@ -132,9 +132,15 @@ impl Stream {
         self.state.lock().queue.append(bytes, self.control.filled());
     }
 
-    /// Appends bytes of another descriptor.
-    pub fn append_source(&self, source: Source) {
-        self.state.lock().queue.append_source(source, self.control.filled());
+    /// Appends what another descriptor has: one byte in the offsets, however many they are.
+    pub fn append_source(&self, piece: Arc<Piece>) {
+        self.state.lock().queue.append_source(piece, self.control.filled());
+    }
+
+    /// Has nothing more read from `source`, of which a piece may be waited for.
+    pub fn stop_source(&self, source: &Source) {
+        source.stop();
+        self.cancelled.notify_waiters();
     }
 
     /// Takes in nothing more, and ends the target when all is down. The caller
@@ -171,6 +177,12 @@ impl Stream {
     #[must_use]
     pub fn settled(&self) -> u64 {
         self.state.lock().settled
+    }
+
+    /// Bytes that were copied from sources. In the offsets each source counts as one byte.
+    #[must_use]
+    pub fn copied(&self) -> u64 {
+        self.state.lock().copied
     }
 
     /// Writes that the target was asked for, those that it refused among them.

@@ -11,8 +11,6 @@
 //!                        └────────finish, cancel──────────────┘
 //! ```
 
-use bytes::Bytes;
-
 use super::{
     opening::Opening,
     retry::Stalls,
@@ -54,6 +52,8 @@ pub(super) struct State {
     pub(super) taken: u64,
     /// Offset up to which they are down.
     pub(super) settled: u64,
+    /// Bytes that the target has taken from sources, each of which counts as one in the offsets.
+    pub(super) copied: u64,
     /// Writes that the target was asked for.
     pub(super) calls: u64,
     pub(super) stalls: Stalls,
@@ -72,6 +72,7 @@ impl State {
             is_blocked: false,
             taken: 0,
             settled: 0,
+            copied: 0,
             calls: 0,
             stalls: Stalls::default(),
             waiters: 0,
@@ -278,11 +279,6 @@ impl State {
         if matches!(self.goal, Goal::Settle(offset) if offset <= self.settled) {
             self.goal = Goal::Flow;
         }
-    }
-
-    /// What was read from the source that comes first takes its place.
-    pub(super) fn replace_source(&mut self, bytes: Bytes) {
-        self.queue.replace_source(bytes);
     }
 
     /// The target takes nothing now.

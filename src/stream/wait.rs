@@ -8,7 +8,8 @@ use crate::sync;
 impl Stream {
     /// How far the target has come, for whoever waits for progress.
     pub(crate) fn progress(&self) -> u64 {
-        self.state.lock().taken
+        let state = self.state.lock();
+        state.taken + state.copied
     }
 
     /// Whether the target takes nothing, or nobody reads it.

@@ -14,7 +14,7 @@ use rustix::{
     pipe::PIPE_BUF,
 };
 
-use super::{Readiness, raw};
+use super::{Input, Readiness, raw};
 use crate::{stream::Request, target::Target};
 
 /// Opens a file, and gives the number of its descriptor. That is close-on-exec, as
@@ -83,9 +83,9 @@ struct Own {
     is_nonblocking: bool,
 }
 
-/// How a descriptor answers when it can take no more.
+/// How a descriptor answers when it can take no more, or has no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// It doesn't.
     Regular,
     /// It doesn't either: block devices, `/dev/null` and its like.
@@ -99,7 +99,7 @@ enum Kind {
 }
 
 #[allow(clippy::useless_conversion, clippy::cast_sign_loss, reason = "as wide as ours on Linux alone")]
-fn inspect(fd: BorrowedFd<'_>) -> io::Result<(Kind, Identity)> {
+pub(super) fn inspect(fd: BorrowedFd<'_>) -> io::Result<(Kind, Identity)> {
     let stat = rustix::fs::fstat(fd)?;
     let kind = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => Kind::Regular,
@@ -118,7 +118,7 @@ impl Own {
         let is_nonblocking = rustix::fs::fcntl_getfl(&fd)?.contains(OFlags::NONBLOCK);
         if kind == Kind::Pipe
             && !is_nonblocking
-            && let Some(fd) = reopen(fd.as_fd())
+            && let Some(fd) = reopen(fd.as_fd(), OFlags::WRONLY)
         {
             return Ok(Self { fd, is_nonblocking: true });
         }
@@ -128,13 +128,13 @@ impl Own {
 
 /// The pipe behind `fd`, opened once more with flags of its own, where that can be.
 #[cfg(target_os = "linux")]
-fn reopen(fd: BorrowedFd<'_>) -> Option<OwnedFd> {
+pub(super) fn reopen(fd: BorrowedFd<'_>, access: OFlags) -> Option<OwnedFd> {
     let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    rustix::fs::open(path, OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()
+    rustix::fs::open(path, access | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn reopen(_: BorrowedFd<'_>) -> Option<OwnedFd> {
+pub(super) fn reopen(_: BorrowedFd<'_>, _: OFlags) -> Option<OwnedFd> {
     None
 }
 
@@ -178,7 +178,7 @@ impl File {
         while left.iter().any(|slice| !slice.is_empty()) {
             let piece = first_piece(left);
             let size: usize = piece.iter().map(|slice| slice.len()).sum();
-            let result = if is_nonblocking || is_writable(fd)? {
+            let result = if is_nonblocking || is_ready(fd, PollFlags::OUT)? {
                 rustix::io::writev(fd, &piece)
             } else {
                 Err(Errno::AGAIN)
@@ -247,6 +247,18 @@ impl Target for File {
         }
     }
 
+    #[cfg(target_os = "linux")]
+    fn copy(&mut self, source: &Input, position: Option<u64>, most: u64) -> io::Result<u64> {
+        if self.kind != Kind::Regular || !source.is_regular() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let (mut from, mut to) = (position, self.position);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let count = rustix::fs::copy_file_range(source, from.as_mut(), self.own()?.0, to.as_mut(), most)?;
+        self.position = to;
+        Ok(count as u64)
+    }
+
     fn is_quick(&self) -> bool {
         self.kind == Kind::Regular && matches!(self.descriptor, Descriptor::Lent(_))
     }
@@ -282,9 +294,9 @@ impl Target for File {
     }
 }
 
-/// Whether `fd` is writable or broken. False as well if a signal came.
-fn is_writable(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    let mut fds = [PollFd::new(&fd, PollFlags::OUT)];
+/// Whether `fd` is ready for what `flags` say, or broken. False as well if a signal came.
+pub(super) fn is_ready(fd: BorrowedFd<'_>, flags: PollFlags) -> io::Result<bool> {
+    let mut fds = [PollFd::new(&fd, flags)];
     match poll(&mut fds, Some(&Timespec::default())) {
         Ok(ready) => Ok(ready > 0),
         Err(Errno::INTR) => Ok(false),

@@ -24,15 +24,15 @@ pub(crate) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     borrowed.try_clone_to_owned()
 }
 
-/// Registers `fd` with the reactor of the current runtime, to wait until it is writable.
+/// Registers `fd` with the reactor of the current runtime, to wait for `interest`.
 ///
 /// # Errors
 /// `EPERM` for what can't be waited for, such as a regular file.
 #[expect(unsafe_code, reason = "this is the module for it")]
-pub(crate) fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+pub(crate) fn watch(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` gives the same open descriptor each time it is
     // asked, and `AsyncFd` owns it until it has deregistered it.
-    unsafe { AsyncFd::register_with_interest(fd, Interest::WRITABLE) }.map_err(io::Error::from)
+    unsafe { AsyncFd::register_with_interest(fd, interest) }.map_err(io::Error::from)
 }
 
 /// Registers `work` to be called by `exit(3)`, on the thread that calls it.

@@ -1,0 +1,68 @@
+//! Another descriptor, whose bytes a stream is to copy.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::Either;
+use napi_derive::napi;
+
+use super::{fault::Fault, number, position};
+use crate::{
+    os::Input,
+    source::{self, Outcome},
+};
+
+/// What is read from. It holds a descriptor of its own until it is closed and copied.
+#[napi]
+pub struct Source {
+    pub(super) source: Option<Arc<source::Source>>,
+    identity: (u64, u64),
+}
+
+#[napi]
+impl Source {
+    /// Reads from what descriptor `fd` stands for: from `start` on, or where it stands if that
+    /// is below 0. Or why that can't be: `EBADF`, `EMFILE` and their like.
+    #[napi]
+    pub fn share(fd: i32, start: f64) -> Either<Source, Fault> {
+        let shared = Input::share(fd).and_then(|input| Ok((input.identity()?, input)));
+        match shared {
+            Ok((identity, input)) => {
+                Either::A(Self { source: Some(source::Source::new(input, position(start))), identity })
+            }
+            Err(error) => Either::B(Fault::from_io(&error)),
+        }
+    }
+
+    /// Whether it is the file with this device and inode.
+    #[napi]
+    pub fn is_file(&self, device: f64, inode: f64) -> bool {
+        (number(self.identity.0), number(self.identity.1)) == (device, inode)
+    }
+
+    /// Bytes that were read so far.
+    #[napi]
+    pub fn read(&self) -> f64 {
+        self.source.as_ref().map_or(0.0, |source| number(source.read()))
+    }
+
+    /// Whether nothing more is read: it has ended, was stopped or has failed.
+    #[napi]
+    pub fn is_over(&self) -> bool {
+        self.source.as_ref().is_none_or(|source| source.outcome().is_some())
+    }
+
+    /// Why it can't be read, if so.
+    #[napi]
+    pub fn fault(&self) -> Option<Fault> {
+        match self.source.as_ref()?.outcome()? {
+            Outcome::Failed(errno) => Some(Fault::from_errno(errno)),
+            Outcome::Ended | Outcome::Stopped => None,
+        }
+    }
+
+    /// Lets go of it. What was appended is copied all the same.
+    #[napi]
+    pub fn close(&mut self) {
+        self.source = None;
+    }
+}
