@@ -49,7 +49,7 @@ class Budget {
     if (size <= this.room) return true
     // Room for more than this chunk: while JavaScript fills it, Rust writes the rest.
     const { buffer } = carrier
-    const heldByNode = carrier.state.length - (buffer.accepted - carrier.uncounted)
+    const heldByNode = carrier.state.length - (buffer.memoryAt(buffer.accepted) - carrier.uncountedMemory)
     const mayStay = this.bytes - Math.max(size, Math.min(this.bytes / 2, SPARE)) - heldByNode
     if (mayStay < 0) return false
     carrier.opening.openEarly(false)

@@ -14,6 +14,7 @@ const { ControlBlock, NONE, LAZY, EAGER } = require('./control-block.js')
 const Ending = require('./ending.js')
 const errors = require('./errors.js')
 const eventLoop = require('./event-loop.js')
+const exit = require('./exit.js')
 const Lane = require('./lane.js')
 const node = require('./node-state.js')
 const Opening = require('./opening.js')
@@ -41,13 +42,16 @@ class Carrier {
     this.lane = new Lane(this)
     this.ending = new Ending(this, options.blockTimeout)
     this.lowWaterMark = options.lowWaterMark ?? 0
+    /** Whether files that are piped in may be copied. */
+    this.kernelCopy = options.kernelCopy !== false
     this.isLooking = false
     /** A callback has thrown: the turn in which it was to be looked comes before the ticks of that callback. */
     this.isTooEarly = false
     /** What was accepted by the last poll. */
     this.polled = 0
-    /** Offset up to which Node no longer counts the bytes, and the first token that it still counts. */
+    /** Offset up to which Node no longer counts the bytes, how many of them came from memory, and the first token that it still counts. */
     this.uncounted = 0
+    this.uncountedMemory = 0
     this.firstCounted = 0
     /** Stalls begun and ended that were told, and the error of the last. */
     this.stalls = 0
@@ -64,6 +68,13 @@ class Carrier {
   get isPlain () {
     const { own, stream } = this
     return stream._write === own.write && stream._writev === own.writev && node.isKnown
+  }
+
+  /** Whether bytes of another file may be written behind what is buffered, without anybody who sees them. */
+  get mayCopy () {
+    const { ending, opening, own, state, stream } = this
+    return this.isPlain && stream.write === own.laneWrite && ending.isLive && opening.isGateOpen && typeof stream.fd === 'number' &&
+      !state.ending && !state.needDrain && state.highWaterMark > 0 && node.mayBuffer(state) && !exit.isExiting()
   }
 
   /** The error of the write that failed, as `fs` would have it. */
@@ -137,8 +148,7 @@ class Carrier {
   /** A stuck pipe shows that it takes something in `bytesWritten`, within the write under way. */
   noteProgress () {
     const { buffer, requests: { first }, stream } = this
-    const settled = Math.min(buffer.readSettled(), first.end)
-    if (settled > stream.bytesWritten) stream.bytesWritten = settled
+    stream.bytesWritten = Math.max(stream.bytesWritten, buffer.writtenAt(Math.min(buffer.readSettled(), first.end)))
     if (this.lowWaterMark > 0 && this.state.needDrain) first.runInAsyncScope(this.drainEarly, this)
   }
 
@@ -157,12 +167,21 @@ class Carrier {
     const { buffer, state, stats, stream } = this
     buffer.unpin()
     const settled = buffer.readSettled()
-    if (settled > stream.bytesWritten) stream.bytesWritten = settled
+    stream.bytesWritten = Math.max(stream.bytesWritten, buffer.writtenAt(settled))
     if (settled <= this.uncounted) return
     const before = state.length
-    this.firstCounted = node.reduce(state, settled - this.uncounted, this.firstCounted)
-    this.uncounted = settled
+    const counted = this.uncountedMemory
+    this.countTo(settled)
+    this.firstCounted = node.reduce(state, this.uncountedMemory - counted, this.firstCounted)
     stats.fall(before, state.length < state.highWaterMark)
+  }
+
+  /** Node counts the bytes up to `offset` no longer. */
+  countTo (offset) {
+    const { buffer } = this
+    this.uncounted = offset
+    this.uncountedMemory = buffer.memoryAt(offset)
+    buffer.forgetSources(offset)
   }
 
   /** A stream that is written to is polled. Of one that has stopped Rust tells when more is written. */

@@ -45,6 +45,10 @@ class Ending {
     this.lateCallbacks = NONE
   }
 
+  get isLive () {
+    return this.phase === LIVE
+  }
+
   get isReleased () {
     return this.phase === RELEASED
   }
@@ -158,7 +162,7 @@ class Ending {
     const { buffer, control, stream } = carrier
     const settled = buffer.readSettled()
     // Node counts what it writes itself.
-    if (!this.isReleased) stream.bytesWritten = settled
+    if (!this.isReleased) stream.bytesWritten = buffer.writtenAt(settled)
     this.phase = CLOSED
     buffer.sink.cancel(0)
     buffer.release()
@@ -180,7 +184,7 @@ class Ending {
     const late = []
     let end = Math.max(requests.end, carrier.uncounted)
     for (const entry of state.getBuffer()) {
-      end += entry.chunk.length
+      end += node.extentOf(entry.chunk)
       late.push({ end, callback: entry.callback })
       entry.callback = () => {}
     }

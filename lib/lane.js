@@ -14,7 +14,7 @@ const exit = require('./exit.js')
 const node = require('./node-state.js')
 const { sizeOf } = require('./write-buffer.js')
 
-const { Token } = node
+const { SourceChunk, Token } = node
 
 /** Bytes that a stream with the highest marks buffers before progress is wanted. */
 const POLL_FROM = 1024 * 1024
@@ -47,8 +47,7 @@ class Lane {
   write (chunk, encoding, callback) {
     const { budget, state } = this
     if (budget !== null && !budget.admits(chunk, encoding, callback)) return !state.destroyed && this.checkBackpressure()
-    const isOpen = this.pendingChunks === node.pendingChunks(state) && this.flags === node.flagsOf(state) && state.corked === 0
-    if (!isOpen && !this.open()) return this.writeByNode(chunk, encoding, callback)
+    if (!this.isOpen && !this.open()) return this.writeByNode(chunk, encoding, callback)
     if (encoding && encoding !== 'utf8' && !Buffer.isEncoding(encoding)) return this.writeByNode(chunk, encoding, callback)
     let size
     if (typeof chunk === 'string') {
@@ -60,9 +59,15 @@ class Lane {
     }
     this.stats.acceptedChunks++
     // None grows behind a callback: that would be called too late.
-    if (this.token === null || typeof callback === 'function') return this.pushToken(size, callback)
+    if (this.token === null || typeof callback === 'function') return this.push(new Token(size), callback)
     node.grow(state, this.token, size)
     return state.length <= this.checkFrom || this.checkBackpressure()
+  }
+
+  /** Whether nothing went past the lane since it was opened. */
+  get isOpen () {
+    const { state } = this
+    return this.pendingChunks === node.pendingChunks(state) && this.flags === node.flagsOf(state) && state.corked === 0
   }
 
   /** Opens the lane, if Node would put a chunk into its buffer now. @returns {boolean} whether it is open */
@@ -103,19 +108,33 @@ class Lane {
   absorb () {
     // Node's buffer still lists those that it hands over.
     if (this.carrier.requests.isBeginning) return
-    for (const entry of node.chunksBehindTokens(this.state)) entry.chunk = new Token(this.take(entry.chunk))
+    for (const entry of node.chunksBehindTokens(this.state)) {
+      const size = this.take(entry.chunk)
+      if (!node.isQueued(entry.chunk)) entry.chunk = new Token(size)
+    }
   }
 
-  /** Takes a chunk that Node has accepted. @returns {number} its bytes */
+  /** Takes a chunk that Node has accepted. @returns {number} its bytes in memory */
   take (chunk) {
     this.stats.acceptedChunks++
+    if (chunk instanceof SourceChunk) return this.buffer.appendSource(chunk)
     return this.buffer.appendBytes(chunk, Math.max(sizeOf(chunk), 0))
   }
 
-  /** Puts a token for `size` bytes into Node's buffer. @returns {boolean} what write() returns */
-  pushToken (size, callback) {
+  /**
+   * Has the bytes of another descriptor written, in their place.
+   * @param {SourceChunk} chunk
+   * @param {(error?: Error | null) => void} callback called when they are written
+   */
+  writeSource (chunk, callback) {
+    if (!this.isOpen && !this.open()) return this.writeByNode(chunk, undefined, callback)
+    this.take(chunk)
+    this.push(chunk, callback)
+  }
+
+  /** Puts `token` into Node's buffer. @returns {boolean} what write() returns */
+  push (token, callback) {
     const { carrier } = this
-    const token = new Token(size)
     const isTold = typeof callback === 'function'
     carrier.own.nodeWrite.call(carrier.stream, token, undefined, callback)
     this.token = isTold ? null : token

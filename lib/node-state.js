@@ -24,6 +24,36 @@ class Token {
 }
 Object.setPrototypeOf(Token.prototype, Buffer.prototype)
 
+/** Whether Rust has the bytes that it stands for. */
+Token.prototype.isQueued = true
+
+/**
+ * What is given to Node's `write()` for the bytes of another descriptor: it has its place among
+ * the chunks, and no length. It stands for one byte in Rust's offsets, however many there will be.
+ */
+class SourceChunk extends Token {
+  /**
+   * @param {import('../native').Source} source
+   * @param {number} most bytes
+   */
+  constructor (source, most) {
+    super(0)
+    this.source = source
+    this.most = most
+    this.isQueued = false
+  }
+}
+
+/** How far Rust's offsets go on with `chunk`, which Rust has. */
+function extentOf (chunk) {
+  return chunk instanceof SourceChunk ? 1 : chunk.length
+}
+
+/** Whether Rust has the bytes of `chunk`. */
+function isQueued (chunk) {
+  return chunk instanceof Token && chunk.isQueued
+}
+
 /** What console.log() shows of a stream: a Buffer's own would look for its memory. */
 Token.prototype[inspect.custom] = function () {
   return `<Buffer of ${this.length} bytes>`
@@ -70,11 +100,11 @@ function splitTokens (state) {
   }
 }
 
-/** The chunks at the end of Node's buffer that are no tokens: `{ chunk, callback }`. */
+/** The chunks at the end of Node's buffer that Rust does not have: `{ chunk, callback }`. */
 function chunksBehindTokens (state) {
   const { buffered } = state
   let from = buffered.length
-  while (from > state.bufferedIndex && !(buffered[from - 1].chunk instanceof Token)) from--
+  while (from > state.bufferedIndex && !isQueued(buffered[from - 1].chunk)) from--
   return buffered.slice(from)
 }
 
@@ -166,6 +196,9 @@ function isKnown () {
 
 module.exports = {
   Token,
+  SourceChunk,
+  extentOf,
+  isQueued,
   isKnown: isKnown(),
   mayBuffer,
   isWriting,

@@ -49,6 +49,7 @@ function withDefaults (options) {
   own.retry = own.retry == null ? undefined : toRetry(own.retry)
   checkPolicy(own.backpressure)
   own.budget = toBudget(own)
+  if (own.kernelCopy != null && typeof own.kernelCopy !== 'boolean') throw errors.invalidType('options.kernelCopy', 'of type boolean', own.kernelCopy)
   return own
 }
 

@@ -12,15 +12,13 @@ const exit = require('./exit.js')
 const io = require('./io-state.js')
 const node = require('./node-state.js')
 
-const { Token } = node
-
 /** The list of a stream that writes nothing: thousands of idle streams share it. */
 const NONE = Object.freeze([])
 
 /** One write of Node's: carries its async context, as the request of `fs.write` does. */
 class WriteRequest extends AsyncResource {
   /**
-   * @param {{ chunk: Uint8Array | Token, callback?: Function }[]} chunks
+   * @param {{ chunk: Uint8Array | import('./node-state.js').Token, callback?: Function }[]} chunks
    * @param {number} end offset behind the last of them
    * @param {number} count chunks that were accepted by then
    * @param {'write' | 'writev'} method what `fs` would be asked for
@@ -51,7 +49,7 @@ class WriteRequest extends AsyncResource {
       const entry = chunks[at]
       const { callback } = entry
       if (end <= settled && callback !== undefined) entry.callback = () => callback(null)
-      end -= entry.chunk.length
+      end -= node.extentOf(entry.chunk)
     }
   }
 }
@@ -67,9 +65,12 @@ class Requests {
     /** Under way, in their order: more than one if a subclass calls `_write` twice. */
     this.list = NONE
     this.isBeginning = false
-    /** Offset behind the last that was begun, and the chunks by then. */
+    /** Offset behind the last that was begun, the bytes of memory and the chunks by then. */
     this.end = 0
+    this.memory = 0
     this.chunks = 0
+    /** Bytes of other descriptors that `stream.pos` knows of. */
+    this.copied = 0
   }
 
   get areUnderWay () {
@@ -90,7 +91,7 @@ class Requests {
     const { buffer, lane, opening, state, stats, stream } = carrier
     lane.close()
     this.isBeginning = true
-    for (const { chunk } of chunks) if (!(chunk instanceof Token)) lane.take(chunk)
+    for (const { chunk } of chunks) if (!node.isQueued(chunk)) lane.take(chunk)
     this.isBeginning = false
     const end = buffer.accepted
     // A token may stand for several chunks.
@@ -101,8 +102,9 @@ class Requests {
     request.isAwaited = node.hasCallback(state)
     const fault = opening.openGate()
     if (fault !== null) request.error = errors.writeFailed(fault)
-    if (stream.pos !== undefined) stream.pos += end - this.end
-    this.end = end
+    const before = this.memory
+    this.noteEnd(end)
+    if (stream.pos !== undefined) stream.pos += this.memory - before
     this.list = [...this.list, request]
     io.begin(stream)
     lane.isAwaited = false
@@ -111,6 +113,11 @@ class Requests {
     eventLoop.activate(carrier)
     if (exit.isExiting()) exit.flushAll()
     else carrier.armWake()
+  }
+
+  noteEnd (offset) {
+    this.end = offset
+    this.memory = this.carrier.buffer.memoryAt(offset)
   }
 
   /** Whether Node can be told of the first. */
@@ -158,12 +165,22 @@ class Requests {
     const { carrier } = this
     const { buffer, state, stats, stream } = carrier
     const isOver = error !== null || stream.destroyed
-    stream.bytesWritten = isOver ? buffer.readSettled() : Math.max(stream.bytesWritten, request.end)
-    if (request.end > carrier.uncounted) carrier.uncounted = request.end
+    const written = buffer.writtenAt(isOver ? buffer.readSettled() : request.end)
+    stream.bytesWritten = isOver ? written : Math.max(stream.bytesWritten, written)
+    this.countCopied()
+    if (request.end > carrier.uncounted) carrier.countTo(request.end)
     if (error === null) stats.writtenChunks = request.count
     const length = node.lengthBehindWrite(state)
     stats.fall(state.length, length < state.highWaterMark)
     if (error === null && node.isDrainDue(state, length, 0)) this.countDrain()
+  }
+
+  /** Where Node would write next is known of what was copied by now. */
+  countCopied () {
+    const { buffer, stream } = this.carrier
+    const { copied } = buffer
+    if (stream.pos !== undefined) stream.pos += copied - this.copied
+    this.copied = copied
   }
 
   countDrain () {
@@ -195,7 +212,7 @@ class Requests {
     try {
       request.callback(error)
       // Of a stream that fails and stays open Node has dropped what it held.
-      if (error !== null && carrier.state.bufferedRequestCount === 0) this.end = carrier.buffer.accepted
+      if (error !== null && carrier.state.bufferedRequestCount === 0) this.noteEnd(carrier.buffer.accepted)
       hasThrown = false
     } finally {
       // Node waits for what would have come behind.

@@ -38,10 +38,10 @@ class Stats {
   snapshot ({ buffer, budget, lastStall, stream }) {
     const { control, sink } = buffer
     const bufferedBytes = stream.writableLength
-    const writtenBytes = buffer.readSettled()
+    const writtenBytes = buffer.writtenAt(buffer.readSettled())
     const writeCalls = sink.calls()
     return {
-      acceptedBytes: buffer.accepted,
+      acceptedBytes: buffer.writtenAt(buffer.accepted),
       acceptedChunks: this.acceptedChunks,
       writtenBytes,
       writtenChunks: this.writtenChunks,

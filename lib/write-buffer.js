@@ -30,6 +30,9 @@ function sizeOf (chunk) {
 
 const NOTHING = Buffer.alloc(0)
 
+/** The list of a stream that copies nothing: thousands of streams share it. */
+const NONE = Object.freeze([])
+
 class WriteBuffer {
   /** @param {import('./control-block.js').ControlBlock} control */
   constructor (control) {
@@ -46,6 +49,9 @@ class WriteBuffer {
     this.sealed = []
     /** Pinned chunks that Rust may still read. */
     this.pins = 0
+    /** The offsets behind the sources, but for the first `sourcesBefore`. */
+    this.sources = NONE
+    this.sourcesBefore = 0
     /** Who keeps the gate while it is closed, and is to know of the memory that is held behind it. */
     this.gate = null
   }
@@ -94,6 +100,49 @@ class WriteBuffer {
     this.gate?.hold(size, this.accepted)
     this.accepted += size
     return size
+  }
+
+  /**
+   * Puts the bytes of another descriptor behind what is there: one byte in the offsets.
+   * @param {import('./node-state.js').SourceChunk} chunk
+   * @returns {number} 0: they do not come from memory
+   */
+  appendSource (chunk) {
+    this.sink.appendSource(chunk.source, chunk.most)
+    chunk.isQueued = true
+    this.publish(0)
+    this.accepted++
+    this.sources = [...this.sources, this.accepted]
+    return 0
+  }
+
+  get hasSources () {
+    return this.sourcesBefore + this.sources.length > 0
+  }
+
+  /** How many of the bytes up to `offset` came from memory. */
+  memoryAt (offset) {
+    let sources = this.sourcesBefore
+    for (const end of this.sources) if (end <= offset) sources++
+    return offset - sources
+  }
+
+  /** Nobody asks any more for what lies before `offset`. */
+  forgetSources (offset) {
+    if (!(this.sources[0] <= offset)) return
+    const left = this.sources.filter(end => end > offset)
+    this.sourcesBefore += this.sources.length - left.length
+    this.sources = left
+  }
+
+  /** Bytes that were copied from other descriptors. */
+  get copied () {
+    return this.hasSources ? this.sink.copied() : 0
+  }
+
+  /** How many bytes the file has got when all up to `offset` is written. */
+  writtenAt (offset) {
+    return this.memoryAt(offset) + this.copied
   }
 
   pin (chunk) {

@@ -8,8 +8,9 @@ const Carrier = require('./carrier.js')
 const channels = require('./channels.js')
 const errors = require('./errors.js')
 const exit = require('./exit.js')
+const FilePipe = require('./file-pipe.js')
 const io = require('./io-state.js')
-const { splitTokens } = require('./node-state.js')
+const { SourceChunk, splitTokens } = require('./node-state.js')
 const { withDefaults } = require('./options.js')
 
 const { write, end, destroy, _write, _writev, _destroy, _construct } = Base.prototype
@@ -100,7 +101,7 @@ WriteStream.prototype._construct = function (callback) {
 
 WriteStream.prototype._write = function (chunk, encoding, callback) {
   const carrier = this[kCarrier]
-  if (!isOurs(this, carrier, chunk)) return _write.call(this, chunk, encoding, callback)
+  if (!isOurs(this, carrier, chunk)) return _write.call(this, chunk instanceof SourceChunk ? NOTHING : chunk, encoding, callback)
   carry(this, carrier, [{ chunk }], callback)
 }
 
@@ -108,6 +109,14 @@ WriteStream.prototype._writev = function (chunks, callback) {
   const carrier = this[kCarrier]
   if (!chunks.every(({ chunk }) => isOurs(this, carrier, chunk))) return _writev.call(this, chunks, callback)
   carry(this, carrier, chunks, callback)
+}
+
+/** Node tells by these what is piped into the stream. */
+WriteStream.prototype.emit = function (name, reader) {
+  const carrier = this[kCarrier]
+  if (name === 'pipe' && carrier?.kernelCopy) FilePipe.begin(carrier, reader)
+  else if (name === 'unpipe') FilePipe.end(carrier, reader)
+  return Reflect.apply(Base.prototype.emit, this, arguments)
 }
 
 function carry (stream, carrier, chunks, callback) {
@@ -140,6 +149,7 @@ WriteStream.prototype._destroy = function (error, callback) {
 /** What of these a carrier compares and calls. */
 const OWN = {
   nodeWrite: write,
+  laneWrite: WriteStream.prototype.write,
   write: WriteStream.prototype._write,
   writev: WriteStream.prototype._writev,
   construct: WriteStream.prototype._construct,

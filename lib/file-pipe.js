@@ -1,0 +1,132 @@
+'use strict'
+
+// `pipe()` of a file into a file. While nobody looks at the chunks, the reader's
+// `_read` has Rust copy the bytes, step by step; each step is a write of Node's that
+// has no bytes in memory. What a read may meet besides bytes, the end or an error, is
+// left to Node's own `_read`.
+
+const { AsyncResource } = require('node:async_hooks')
+const { fstatSync } = require('node:fs')
+const { Source } = require('./native.js')
+const { SourceChunk } = require('./node-state.js')
+const io = require('./reader-state.js')
+
+/** Bytes of one step: what may still arrive when the reader is stopped, with those of the other. */
+const STEP = 2 * 1024 * 1024
+
+/** Steps under way: while JavaScript hears of one, Rust goes on with the next. */
+const STEPS = 2
+
+/** Bytes that were read the ordinary way before it is worth a look, and those that must be left. */
+const READ_BEFORE = 64 * 1024
+const WORTH = 256 * 1024
+
+/** By reader. */
+const pipes = new WeakMap()
+
+class FilePipe {
+  /**
+   * @param {import('./carrier.js')} carrier of the stream that is written
+   * @param {import('node:fs').ReadStream} reader
+   */
+  constructor (carrier, reader) {
+    this.carrier = carrier
+    this.reader = reader
+    this.resource = new AsyncResource('SPILLWAYPIPE')
+    /** What Rust reads from, while it does. */
+    this.source = null
+    /** Bytes of it that the reader knows of, and those that were asked for. */
+    this.known = 0
+    this.asked = 0
+    this.steps = 0
+    this.isUnpiped = false
+    Object.defineProperty(reader, '_read', { configurable: true, writable: true, value: size => this.read(size) })
+  }
+
+  /** `reader` is piped into the stream of `carrier`. */
+  static begin (carrier, reader) {
+    if (io.isPlain(reader) && !Object.hasOwn(reader, '_read')) pipes.set(reader, new FilePipe(carrier, reader))
+  }
+
+  /** It is no longer. */
+  static end (carrier, reader) {
+    const pipe = pipes.get(reader)
+    if (pipe?.carrier !== carrier) return
+    pipe.isUnpiped = true
+    if (pipe.steps === 0) pipe.leave()
+  }
+
+  /** The reader's `_read`. */
+  read (size) {
+    if (this.mayCopy && this.open()) this.goOn()
+    else io._read.call(this.reader, size)
+  }
+
+  /** Whether nobody would notice. Asked before each step. */
+  get mayCopy () {
+    const { carrier, reader } = this
+    return reader.bytesRead >= READ_BEFORE && io.isPlain(reader) && io.flowsInto(reader, carrier.stream) && carrier.mayCopy
+  }
+
+  /** @returns {boolean} false: these are no files, or there is too little left */
+  open () {
+    const { carrier: { stream }, reader } = this
+    const [from, to] = [fstatSync(reader.fd), fstatSync(stream.fd)]
+    const position = io.positionOf(reader)
+    const left = Math.min(io.bytesLeft(reader), from.size - (position ?? reader.bytesRead))
+    const isSame = from.dev === to.dev && from.ino === to.ino
+    if (!from.isFile() || !to.isFile() || isSame || left < WORTH) return this.leave()
+    const source = Source.share(reader.fd, position ?? -1)
+    if (!(source instanceof Source)) return this.leave()
+    // What JavaScript sees may be another file system.
+    if (!source.isFile(from.dev, from.ino)) {
+      source.close()
+      return this.leave()
+    }
+    this.source = source
+    this.known = this.asked = 0
+    return true
+  }
+
+  /** The reader has its own `_read` again. @returns {false} */
+  leave () {
+    delete this.reader._read
+    pipes.delete(this.reader)
+    return false
+  }
+
+  /** As many steps as there may be. */
+  goOn () {
+    while (this.steps < STEPS) {
+      const most = Math.min(STEP, io.bytesLeft(this.reader) - (this.asked - this.known))
+      if (most <= 0) break
+      this.steps++
+      this.asked += most
+      const done = error => this.resource.runInAsyncScope(this.onStep, this, error)
+      this.carrier.lane.writeSource(new SourceChunk(this.source, most), done)
+    }
+    if (this.steps === 0) this.end()
+  }
+
+  /** A step is written. */
+  onStep (error) {
+    const { reader, source } = this
+    this.steps--
+    const read = source.read()
+    io.advance(reader, read - this.known)
+    this.known = read
+    if (!error && !source.isOver() && this.mayCopy) this.goOn()
+    else if (this.steps === 0) this.end()
+  }
+
+  /** Node reads on. */
+  end () {
+    const { reader, source } = this
+    if (source.isOver() || this.isUnpiped) this.leave()
+    this.source = null
+    source.close()
+    if (!reader.destroyed) io.endRead(reader)
+  }
+}
+
+module.exports = FilePipe
