@@ -51,6 +51,11 @@ function invalidType (name, expected, value) {
   return coded(TypeError, 'ERR_INVALID_ARG_TYPE', `The "${name}" property must be ${expected}. Received ${typeOf(value)}`)
 }
 
+/** The same of an argument. */
+function invalidArgument (name, expected, value) {
+  return coded(TypeError, 'ERR_INVALID_ARG_TYPE', `The "${name}" argument must be ${expected}. Received ${typeOf(value)}`)
+}
+
 function typeOf (value) {
   if (value == null || typeof value === 'function') return show(value)
   if (typeof value === 'object') return `an instance of ${value.constructor?.name ?? 'Object'}`
@@ -115,23 +120,46 @@ function nameOf (errno) {
 }
 
 /**
- * Why a stream failed, as `fs.write` would have said it.
+ * Why something failed, as `fs` would have said it.
  * @param {{ errno: number, message: string }} fault
+ * @param {string} syscall what was called
+ * @param {string | Buffer} [path] for what
  * @returns {NodeJS.ErrnoException}
  */
-function writeFailed ({ errno, message }) {
+function failed ({ errno, message }, syscall, path) {
   if (errno === 0) return coded(Error, 'ERR_SPILLWAY_PANIC', message)
   const [code, text] = getSystemErrorMap().get(-errno) ?? [nameOf(errno), 'unknown error']
-  return Object.assign(new Error(`${code}: ${text}, write`), { errno: -errno, code, syscall: 'write' })
+  const of = path === undefined ? {} : { path: path.toString() }
+  const error = new Error(`${code}: ${text}, ${syscall}${path === undefined ? '' : ` '${path}'`}`)
+  return Object.assign(error, { errno: -errno, code, syscall }, of)
+}
+
+/** Why a stream failed, as `fs.write` would have said it. */
+function writeFailed (fault) {
+  return failed(fault, 'write')
+}
+
+/**
+ * What somebody is told who has aborted it.
+ * @param {unknown} cause the reason of the signal
+ * @returns {Error} AbortError
+ */
+function aborted (cause) {
+  const error = coded(Error, 'ABORT_ERR', 'The operation was aborted')
+  error.name = 'AbortError'
+  return Object.assign(error, { cause })
 }
 
 module.exports = {
   streamDestroyed,
   invalidOption,
   invalidType,
+  invalidArgument,
   outOfRange,
   overBudget,
   invalidState,
   errnoOf,
-  writeFailed
+  failed,
+  writeFailed,
+  aborted
 }

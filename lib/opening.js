@@ -101,10 +101,15 @@ class Opening {
     return this.stream.pos ?? -1
   }
 
-  /** Whether to open a file is as Node does it: nobody has patched it, nobody restricts it. */
+  /** Whether nobody has patched how files are opened, and nobody restricts it. */
+  static isUnpatched () {
+    return permission === undefined && !hasVfs && fs.open === openAtLoad
+  }
+
+  /** Whether to open this file is as Node does it. */
   get isPlain () {
     const { customFs, stream } = this
-    return permission === undefined && !hasVfs && fs.open === openAtLoad && (customFs == null || customFs.open === fs.open) &&
+    return Opening.isUnpatched() && (customFs == null || customFs.open === fs.open) &&
       stream.open === Base.prototype.open
   }
 

@@ -26,8 +26,14 @@ function findCustom () {
 
 /** Whether `reader` is Node's own, on a descriptor of the system, and nobody has changed it. */
 function isPlain (reader) {
-  return custom !== undefined && fs.read === readAtLoad && Object.getPrototypeOf(reader) === prototype && reader[custom] === fs &&
+  return fs.read === readAtLoad && Object.getPrototypeOf(reader) === prototype && isOfSystem(reader) &&
     METHODS.every((name, index) => prototype[name] === methodsAtLoad[index] && (name === '_read' || !Object.hasOwn(reader, name)))
+}
+
+/** Whether `reader` reads a descriptor of the system: by `fs`, or of a FileHandle. */
+function isOfSystem (reader) {
+  return custom !== undefined &&
+    (reader[custom] === fs || Object.getOwnPropertySymbols(reader).some(({ description }) => description === 'kHandle'))
 }
 
 /** Whether all that `reader` reads goes to `target`, and to nobody else. */
@@ -63,4 +69,4 @@ function endRead (reader) {
   reader.push(NOTHING)
 }
 
-module.exports = { _read, isPlain, flowsInto, positionOf, bytesLeft, advance, endRead }
+module.exports = { _read, isOfSystem, isPlain, flowsInto, positionOf, bytesLeft, advance, endRead }

@@ -12,6 +12,7 @@ const FilePipe = require('./file-pipe.js')
 const io = require('./io-state.js')
 const { SourceChunk, splitTokens } = require('./node-state.js')
 const { withDefaults } = require('./options.js')
+const writeFrom = require('./write-from.js')
 
 const { write, end, destroy, _write, _writev, _destroy, _construct } = Base.prototype
 
@@ -165,6 +166,17 @@ const OWN = {
  */
 WriteStream.prototype.flushSync = function () {
   carrierOf(this).ending.flushSync()
+}
+
+/**
+ * Writes the bytes of another file, pipe or socket, in their place among the writes around it.
+ *
+ * @param {string | Buffer | URL | number | import('node:fs/promises').FileHandle | import('node:fs').ReadStream} source
+ * @param {{ start?: number, end?: number, signal?: AbortSignal }} [options] as `fs.createReadStream` takes them
+ * @returns {Promise<number>} of the number of bytes
+ */
+WriteStream.prototype.writeFrom = function (source, options) {
+  return writeFrom(carrierOf(this), source, options)
 }
 
 /**

@@ -6,6 +6,7 @@
 //! stream, and what was copied is counted beside them.
 
 use std::{
+    ffi::CString,
     io::{self, ErrorKind, IoSlice},
     ops::Range,
     sync::{
@@ -34,8 +35,10 @@ pub enum Outcome {
     Ended,
     /// Nobody wants more.
     Stopped,
+    /// It can't be opened, with this `errno`.
+    NotOpened(i32),
     /// It can't be read, with this `errno`.
-    Failed(i32),
+    NotRead(i32),
 }
 
 /// What is read from.
@@ -48,9 +51,16 @@ pub struct Source {
     read: AtomicU64,
 }
 
+/// A file is opened by the job that reads it.
+#[derive(Debug)]
+enum Place {
+    Path(CString),
+    Open(Input),
+}
+
 #[derive(Debug)]
 struct Reader {
-    input: Input,
+    place: Place,
     /// Where the next byte is, when the caller keeps count; else where the descriptor stands.
     position: Option<u64>,
     /// Whether the target may be asked for a copy.
@@ -66,8 +76,24 @@ impl Source {
     /// Bytes of `input`, from `position` on, or from where it stands.
     #[must_use]
     pub fn new(input: Input, position: Option<u64>) -> Arc<Self> {
-        let reader =
-            Reader { input, position, may_copy: true, is_starved: false, buffer: Box::default(), ahead: 0..0 };
+        Self::with_place(Place::Open(input), position)
+    }
+
+    /// Bytes of the file at `path`, which is opened when its turn comes, from `position` on.
+    #[must_use]
+    pub fn open(path: CString, position: Option<u64>) -> Arc<Self> {
+        Self::with_place(Place::Path(path), position)
+    }
+
+    fn with_place(place: Place, position: Option<u64>) -> Arc<Self> {
+        let reader = Reader {
+            place,
+            position,
+            may_copy: true,
+            is_starved: false,
+            buffer: Box::default(),
+            ahead: 0..0,
+        };
         Arc::new(Self { reader: Mutex::new(reader), outcome: Mutex::default(), read: AtomicU64::new(0) })
     }
 
@@ -129,6 +155,7 @@ impl Piece {
     /// Those of the target; `WouldBlock` also if the source has nothing now: see [`readiness`](Self::readiness).
     pub fn go_on(&self, target: &mut dyn Target) -> io::Result<(u64, bool)> {
         let mut reader = self.source.reader.lock();
+        reader.open(self);
         let count = match reader.copy(self, target)? {
             0 => {
                 reader.fill(self)?;
@@ -142,7 +169,10 @@ impl Piece {
     /// What to wait for if it is the source that has answered `WouldBlock`.
     pub(crate) fn readiness(&self) -> Option<io::Result<Readiness>> {
         let reader = self.source.reader.lock();
-        reader.is_starved.then(|| reader.input.readiness())
+        match &reader.place {
+            Place::Open(input) if reader.is_starved => Some(input.readiness()),
+            _ => None,
+        }
     }
 
     /// Whether nothing more is read for it.
@@ -152,19 +182,33 @@ impl Piece {
 }
 
 impl Reader {
+    fn open(&mut self, piece: &Piece) {
+        let Place::Path(path) = &self.place else { return };
+        if !piece.wants_more() {
+            return;
+        }
+        match Input::open(path) {
+            Ok(input) => self.place = Place::Open(input),
+            Err(error) => piece.source.end(Outcome::NotOpened(errno_of(&error))),
+        }
+    }
+
     /// Has the target copy without a look at the bytes; 0: they are to be read. If that
     /// fails, a read or a write tells which of the two it is that fails, and how.
     fn copy(&mut self, piece: &Piece, target: &mut dyn Target) -> io::Result<u64> {
+        let Place::Open(input) = &self.place else { return Ok(0) };
         if !self.may_copy || !self.ahead.is_empty() || !piece.wants_more() {
             return Ok(0);
         }
         let most = piece.left.load(SeqCst).min(COPY_SIZE);
-        match target.copy(&self.input, self.position, most) {
+        match target.copy(input, self.position, most) {
             Ok(count) if count > 0 => {
                 self.advance(piece, count);
                 Ok(count)
             }
-            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => Err(error),
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {
+                Err(error)
+            }
             // Some file systems say so though they have more.
             Ok(_) | Err(_) => {
                 self.may_copy = false;
@@ -183,6 +227,7 @@ impl Reader {
     /// Reads what is to be written next, if there is nothing.
     fn fill(&mut self, piece: &Piece) -> io::Result<()> {
         self.is_starved = false;
+        let Place::Open(input) = &self.place else { return Ok(()) };
         if !self.ahead.is_empty() || !piece.wants_more() {
             return Ok(());
         }
@@ -190,7 +235,7 @@ impl Reader {
             self.buffer = vec![0; READ_SIZE].into();
         }
         let most = usize::try_from(piece.left.load(SeqCst)).unwrap_or(usize::MAX).min(READ_SIZE);
-        match self.input.read(&mut self.buffer[..most], self.position) {
+        match input.read(&mut self.buffer[..most], self.position) {
             Ok(0) => piece.source.end(Outcome::Ended),
             Ok(count) => {
                 self.ahead = 0..count;
@@ -201,7 +246,7 @@ impl Reader {
                 return Err(error);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
-            Err(error) => piece.source.end(Outcome::Failed(os::errno(&error).unwrap_or(os::EIO))),
+            Err(error) => piece.source.end(Outcome::NotRead(errno_of(&error))),
         }
         Ok(())
     }
@@ -217,4 +262,8 @@ impl Reader {
         self.ahead.start += count;
         Ok(count as u64)
     }
+}
+
+fn errno_of(error: &io::Error) -> i32 {
+    os::errno(error).unwrap_or(os::EIO)
 }

@@ -1,8 +1,8 @@
 //! Another descriptor, whose bytes a stream is to copy.
 
-use std::sync::Arc;
+use std::{ffi::CString, sync::Arc};
 
-use napi::bindgen_prelude::Either;
+use napi::{Error, Result, bindgen_prelude::Either};
 use napi_derive::napi;
 
 use super::{fault::Fault, number, position};
@@ -15,7 +15,8 @@ use crate::{
 #[napi]
 pub struct Source {
     pub(super) source: Option<Arc<source::Source>>,
-    identity: (u64, u64),
+    /// Its device and inode; of a file that is opened later they are not known.
+    identity: Option<(u64, u64)>,
 }
 
 #[napi]
@@ -26,17 +27,26 @@ impl Source {
     pub fn share(fd: i32, start: f64) -> Either<Source, Fault> {
         let shared = Input::share(fd).and_then(|input| Ok((input.identity()?, input)));
         match shared {
-            Ok((identity, input)) => {
-                Either::A(Self { source: Some(source::Source::new(input, position(start))), identity })
-            }
+            Ok((identity, input)) => Either::A(Self {
+                source: Some(source::Source::new(input, position(start))),
+                identity: Some(identity),
+            }),
             Err(error) => Either::B(Fault::from_io(&error)),
         }
+    }
+
+    /// Reads the file at `path`, which is opened when its turn comes: from `start` on, or from its
+    /// beginning if that is below 0.
+    #[napi(factory)]
+    pub fn open(path: &[u8], start: f64) -> Result<Self> {
+        let path = CString::new(path).map_err(Error::from)?;
+        Ok(Self { source: Some(source::Source::open(path, position(start))), identity: None })
     }
 
     /// Whether it is the file with this device and inode.
     #[napi]
     pub fn is_file(&self, device: f64, inode: f64) -> bool {
-        (number(self.identity.0), number(self.identity.1)) == (device, inode)
+        self.identity.is_some_and(|(dev, ino)| (number(dev), number(ino)) == (device, inode))
     }
 
     /// Bytes that were read so far.
@@ -55,9 +65,15 @@ impl Source {
     #[napi]
     pub fn fault(&self) -> Option<Fault> {
         match self.source.as_ref()?.outcome()? {
-            Outcome::Failed(errno) => Some(Fault::from_errno(errno)),
+            Outcome::NotOpened(errno) | Outcome::NotRead(errno) => Some(Fault::from_errno(errno)),
             Outcome::Ended | Outcome::Stopped => None,
         }
+    }
+
+    /// Whether that is since it can't be opened.
+    #[napi]
+    pub fn is_unopened(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| matches!(source.outcome(), Some(Outcome::NotOpened(_))))
     }
 
     /// Lets go of it. What was appended is copied all the same.

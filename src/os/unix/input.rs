@@ -1,13 +1,14 @@
 //! What a source reads from: files, pipes, sockets and terminals.
 
 use std::{
+    ffi::CStr,
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd},
 };
 
 use rustix::{
     event::PollFlags,
-    fs::OFlags,
+    fs::{Mode, OFlags},
     io::Errno,
     net::{RecvFlags, recv},
 };
@@ -25,9 +26,23 @@ pub struct Input {
     kind: Kind,
     /// Whether it answers with `WouldBlock`. Else it holds the thread, if nothing is there.
     is_nonblocking: bool,
+    /// Whether it is a FIFO that nobody may have opened for writing yet.
+    awaits_writer: bool,
 }
 
 impl Input {
+    /// Opens the file at `path` for reading.
+    ///
+    /// # Errors
+    /// As `open(2)`.
+    pub fn open(path: &CStr) -> io::Result<Self> {
+        // O_NONBLOCK so that a FIFO without a writer can't hold the thread.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let input = Self::new(rustix::io::retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?)?;
+        let awaits_writer = input.kind == Kind::Pipe;
+        Ok(Self { awaits_writer, ..input })
+    }
+
     /// Reads from what descriptor `number` stands for, whatever becomes of the number.
     ///
     /// # Errors
@@ -47,9 +62,9 @@ impl Input {
             && !is_nonblocking
             && let Some(fd) = reopen(fd.as_fd(), OFlags::RDONLY)
         {
-            return Ok(Self { fd, kind, is_nonblocking: true });
+            return Ok(Self { fd, kind, is_nonblocking: true, awaits_writer: false });
         }
-        Ok(Self { fd, kind, is_nonblocking })
+        Ok(Self { fd, kind, is_nonblocking, awaits_writer: false })
     }
 
     /// The device and the inode.
@@ -70,10 +85,18 @@ impl Input {
         }
         match self.kind {
             Kind::Socket => Ok(recv(&self.fd, buffer, RecvFlags::DONTWAIT)?.0),
-            Kind::Pipe | Kind::Terminal if !self.is_nonblocking && !is_ready(self.fd.as_fd(), PollFlags::IN)? => {
+            Kind::Pipe | Kind::Terminal
+                if !self.is_nonblocking && !is_ready(self.fd.as_fd(), PollFlags::IN)? =>
+            {
                 Err(Errno::AGAIN.into())
             }
-            _ => Ok(rustix::io::read(&self.fd, buffer)?),
+            _ => match rustix::io::read(&self.fd, buffer)? {
+                // That it has no writer any more is told by POLLHUP; that it has none yet by nothing.
+                0 if self.awaits_writer && !is_ready(self.fd.as_fd(), PollFlags::IN)? => {
+                    Err(Errno::AGAIN.into())
+                }
+                count => Ok(count),
+            },
         }
     }
 
