@@ -10,6 +10,7 @@ const { fstatSync } = require('node:fs')
 const { Source } = require('./native.js')
 const { SourceChunk } = require('./node-state.js')
 const io = require('./reader-state.js')
+const ReadAhead = require('./read-ahead.js')
 
 /** Bytes of one step: what may still arrive when the reader is stopped, with those of the other. */
 const STEP = 2 * 1024 * 1024
@@ -40,6 +41,7 @@ class FilePipe {
     this.asked = 0
     this.steps = 0
     this.isUnpiped = false
+    this.ahead = new ReadAhead(reader)
     Object.defineProperty(reader, '_read', { configurable: true, writable: true, value: size => this.read(size) })
   }
 
@@ -53,19 +55,39 @@ class FilePipe {
     const pipe = pipes.get(reader)
     if (pipe?.carrier !== carrier) return
     pipe.isUnpiped = true
-    if (pipe.steps === 0) pipe.leave()
+    if (pipe.steps === 0 && pipe.ahead.isEmpty) pipe.leave()
   }
 
   /** The reader's `_read`. */
   read (size) {
-    if (this.mayCopy && this.open()) this.goOn()
-    else io._read.call(this.reader, size)
+    const { ahead, reader } = this
+    if (!ahead.isEmpty) ahead.give()
+    else if (this.isUnpiped) this.readOn(size)
+    else if (this.mayCopy && this.open()) this.goOn()
+    else if (this.mayReadAhead) ahead.read(size)
+    else io._read.call(reader, size)
+  }
+
+  /** Node reads on, by itself. */
+  readOn (size) {
+    this.leave()
+    this.reader._read(size)
+  }
+
+  /** Whether what is read goes to the stream and seems worth it. */
+  get isFlowing () {
+    const { carrier, reader } = this
+    return reader.bytesRead >= READ_BEFORE && io.isPlain(reader) && io.flowsInto(reader, carrier.stream)
   }
 
   /** Whether nobody would notice. Asked before each step. */
   get mayCopy () {
-    const { carrier, reader } = this
-    return reader.bytesRead >= READ_BEFORE && io.isPlain(reader) && io.flowsInto(reader, carrier.stream) && carrier.mayCopy
+    return this.isFlowing && io.isUnseen(this.reader) && this.carrier.mayCopy
+  }
+
+  /** Whether others look at the chunks, and it may be read faster for them. */
+  get mayReadAhead () {
+    return this.isFlowing && !io.isUnseen(this.reader) && io.isAlone(this.reader)
   }
 
   /** @returns {boolean} false: these are no files, or there is too little left */

@@ -6,9 +6,9 @@
 
 const fs = require('node:fs')
 
-const { ReadStream, read: readAtLoad } = fs
+const { ReadStream, read: readAtLoad, readv } = fs
 const { prototype } = ReadStream
-const { _read } = prototype
+const { _read, _destroy } = prototype
 
 /** The methods by which a program could see or change what is read. */
 const METHODS = ['_read', 'push', 'unshift', 'read', 'on', 'addListener', 'emit', 'pipe', 'resume', 'pause', 'setEncoding', '_destroy']
@@ -17,11 +17,26 @@ const methodsAtLoad = METHODS.map(name => prototype[name])
 /** The field that has the functions of `options.fs`, or the FileHandle's. */
 const custom = findCustom()
 
+/** The field that says that something is read, and the event that tells the end of it to Node's `_destroy`. */
+const performing = findField('kIsPerformingIO')
+const done = findEvent()
+
 const NOTHING = Buffer.alloc(0)
 
-function findCustom () {
+function findField (name) {
   const stream = new ReadStream('', { fd: 0, autoClose: false })
-  return Object.getOwnPropertySymbols(stream).find(symbol => symbol.description === 'kFs' && stream[symbol] === fs)
+  return Object.getOwnPropertySymbols(stream).find(({ description }) => description === name)
+}
+
+function findCustom () {
+  const symbol = findField('kFs')
+  return new ReadStream('', { fd: 0, autoClose: false })[symbol] === fs ? symbol : undefined
+}
+
+function findEvent () {
+  let event
+  _destroy.call({ [performing]: true, once (name) { event = name } }, null, () => {})
+  return event
 }
 
 /** Whether `reader` is Node's own, on a descriptor of the system, and nobody has changed it. */
@@ -36,13 +51,13 @@ function isOfSystem (reader) {
     (reader[custom] === fs || Object.getOwnPropertySymbols(reader).some(({ description }) => description === 'kHandle'))
 }
 
-/** Whether all that `reader` reads goes to `target`, and to nobody else. */
-function flowsInto (reader, target) {
-  return flowsOnlyTo(reader, target) && reader.listenerCount('data') === 1
+/** Whether nobody but a pipe sees the chunks of `reader`. */
+function isUnseen (reader) {
+  return reader.listenerCount('data') === 1
 }
 
-/** The same, but others may look at the chunks. */
-function flowsOnlyTo (reader, target) {
+/** Whether `reader` flows into `target`, and in no other way to anybody. */
+function flowsInto (reader, target) {
   const { pipes } = reader._readableState
   return pipes.length === 1 && pipes[0] === target && reader.readableFlowing === true && reader.readableLength === 0 &&
     reader.listenerCount('readable') === 0 && reader.readableEncoding === null && !reader.destroyed && typeof reader.fd === 'number'
@@ -64,9 +79,27 @@ function advance (reader, count) {
   if (reader.pos !== undefined) reader.pos += count
 }
 
+/** Whether nobody else uses the descriptor of `reader`, so that it may stand further on than the reader has come. */
+function isAlone (reader) {
+  return reader[custom] === fs && (reader.pos !== undefined || reader.path != null)
+}
+
+/**
+ * Reads into `buffers`, from `position` on, or where the descriptor stands if that is undefined.
+ * @param {(bytesRead: number) => void} callback 0: Node's own read is to meet why. Not called if the reader is destroyed
+ */
+function readInto (reader, buffers, position, callback) {
+  reader[performing] = true
+  readv(reader.fd, buffers, position, (error, bytesRead) => {
+    reader[performing] = false
+    if (reader.destroyed) reader.emit(done, error)
+    else callback(error ? 0 : bytesRead)
+  })
+}
+
 /** A `_read` that has brought nothing is over: Node may call the next one. */
 function endRead (reader) {
   reader.push(NOTHING)
 }
 
-module.exports = { _read, isOfSystem, isPlain, flowsInto, positionOf, bytesLeft, advance, endRead }
+module.exports = { _read, isOfSystem, isPlain, isUnseen, isAlone, flowsInto, positionOf, bytesLeft, advance, readInto, endRead }
