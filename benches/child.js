@@ -3,7 +3,7 @@
 // One case by one peer, in a process of its own:
 // node child.js '{ "name", "peer", "folder", "source", "shrink", "mark", "watches" }'
 //
-// Prints one line of JSON: time and CPU in milliseconds, event-loop delay in
+// Prints one line of JSON: time, CPU and that of the JavaScript thread in milliseconds, event-loop delay in
 // milliseconds, peak memory in MiB; with `watches` the memory over time, too.
 
 const { once } = require('node:events')
@@ -17,6 +17,11 @@ const MIB = 1024 * 1024
 /** Peak memory of this process; `resourceUsage().maxRSS` would begin with that of its parent. */
 function peak () {
   return Number(/VmHWM:\s+(\d+) kB/.exec(fs.readFileSync('/proc/self/status', 'latin1'))[1]) / 1024
+}
+
+/** What the JavaScript thread has run so far, in milliseconds. */
+function threadTime () {
+  return Number(/^\d+/.exec(fs.readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1'))[0]) / 1e6
 }
 
 /** Throws unless `file` holds `period` again and again, `size` bytes in all. */
@@ -47,23 +52,25 @@ async function main ({ name, peer, folder, source, shrink, mark, watches }) {
   const spec = require(`./cases/${name}.js`)
   const files = Array.from({ length: spec.files ?? 1 }, (_, at) => path.join(folder, `out-${at}`))
   const count = Math.ceil(spec.count / shrink / files.length)
-  const { copy, load, isCeiling } = PEERS[peer]
+  const { copy, load, isCeiling, reader } = PEERS[peer]
   // Before the clock runs: Node has its own streams loaded, too.
   const open = load?.()
   const delay = monitorEventLoopDelay({ resolution: 2 })
   delay.enable()
   const cpu = process.cpuUsage()
+  const thread = threadTime()
   const start = performance.now()
   const watcher = watches ? watch(start) : undefined
   const outs = files.map(file => copy ? copy(source, file) : open(file, mark ?? spec.mark))
   const closed = Promise.all(outs.map(out => once(out, 'close')))
-  if (!copy) for (const out of outs) spec.run(out, { count, source, onLine: watcher?.onLine })
+  if (!copy) for (const out of outs) spec.run(out, { count, source, reader, onLine: watcher?.onLine })
   await closed
   const time = performance.now() - start
   const { user, system } = process.cpuUsage(cpu)
   watcher?.stop()
   const costs = {
     cpu: (user + system) / 1000,
+    thread: threadTime() - thread,
     p50: delay.percentile(50) / 1e6,
     p99: delay.percentile(99) / 1e6,
     peak: peak(),

@@ -28,6 +28,7 @@ class Memory extends Writable {
 /**
  * `load()` gives `open(file, mark)`, which gives what has write(), end(),
  * 'drain' and 'close'. The mark is in bytes; undefined means their own default.
+ * `reader` has the options of the `fs.createReadStream` that is piped into it.
  * `copy(source, file)` is for who copies a file without us: a process of its
  * own, whose time alone counts.
  */
@@ -46,6 +47,18 @@ const PEERS = {
   'stock-at-our-mark': {
     title: 'stock, our mark',
     load: () => file => fs.createWriteStream(file, { highWaterMark: OUR_MARK })
+  },
+  'stock-at-both-marks': {
+    title: 'stock, our mark on both sides',
+    reader: { highWaterMark: OUR_MARK },
+    load: () => file => fs.createWriteStream(file, { highWaterMark: OUR_MARK })
+  },
+  'without-copies': {
+    title: 'spillway, kernelCopy: false',
+    load () {
+      const { createWriteStream } = require('..')
+      return (file, highWaterMark) => createWriteStream(file, { highWaterMark, kernelCopy: false })
+    }
   },
   'sonic-boom': {
     title: 'SonicBoom, asynchronous',
@@ -79,10 +92,10 @@ const PEERS = {
     isCeiling: true,
     load: () => () => new Writable({ write: (chunk, encoding, callback) => callback() })
   },
-  dd: {
-    title: 'dd bs=1M',
+  cp: {
+    title: 'cp',
     isCeiling: true,
-    copy: (source, file) => spawn('dd', [`if=${source}`, `of=${file}`, 'bs=1M'], { stdio: 'ignore' })
+    copy: (source, file) => spawn('cp', [source, file], { stdio: 'ignore' })
   }
 }
 

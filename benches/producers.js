@@ -45,10 +45,11 @@ const turns = (lines, count, title) => ({
   run: (out, { count }) => eachTurn(out, () => LINE, count, lines)
 })
 
-/** Of a case that copies a file of 400 MiB. */
-const SOURCE = { period: Buffer.alloc(64 * 1024, 'spillway '), count: 6400, readsSource: true }
+/** Of a case that copies a file of 512 MiB. */
+const SOURCE = { period: Buffer.alloc(64 * 1024, 'spillway '), count: 8192, readsSource: true }
 
 const ALL = ['stock', 'stock-at-our-mark']
+const PIPES = ['stock', 'stock-at-both-marks', 'without-copies']
 const STRINGS = [...ALL, 'sonic-boom', 'sonic-boom-sync', 'utf8-stream', 'pino']
 
-module.exports = { loop, repeat, turns, SOURCE, ALL, STRINGS, LINE }
+module.exports = { loop, repeat, turns, SOURCE, ALL, PIPES, STRINGS, LINE }

@@ -78,6 +78,7 @@ function compare (name, peer) {
     peer,
     speed: spread(ratios('time').map(value => 1 / value)),
     cpu: spread(ratios('cpu')),
+    thread: spread(ratios('thread')),
     p50: both('p50'),
     p99: both('p99'),
     peak: both('peak'),
@@ -88,10 +89,10 @@ function compare (name, peer) {
 /** Ours and theirs, and by how much ours is more. */
 const more = both => `${beside(both)} (${both.more < 0 ? '' : '+'}${figure(both.more, 1)})`
 
-function print ({ peer, speed, cpu, p50, p99, peak, syscalls }) {
-  console.log(`  ${PEERS[peer].title.padEnd(26)} speed ${times(speed)}, CPU ${times(cpu)}`)
-  console.log(`  ${''.padEnd(26)} event-loop delay p50 ${more(p50)} ms, p99 ${more(p99)} ms, peak memory ${more(peak)} MiB`)
-  if (syscalls) console.log(`  ${''.padEnd(26)} system calls ${syscalls.ours} to ${syscalls.theirs}`)
+function print ({ peer, speed, cpu, thread, p50, p99, peak, syscalls }) {
+  console.log(`  ${PEERS[peer].title.padEnd(30)} speed ${times(speed)}, CPU ${times(cpu)}, of the JavaScript thread ${times(thread)}`)
+  console.log(`  ${''.padEnd(30)} event-loop delay p50 ${more(p50)} ms, p99 ${more(p99)} ms, peak memory ${more(peak)} MiB`)
+  if (syscalls) console.log(`  ${''.padEnd(30)} system calls ${syscalls.ours} to ${syscalls.theirs}`)
 }
 
 function benchPeers (names) {

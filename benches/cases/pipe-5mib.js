@@ -9,6 +9,6 @@ module.exports = {
   title: 'pipe with chunks and marks of 5 MiB',
   ...SOURCE,
   mark: 5 * MIB,
-  peers: ['stock', 'nothing', 'dd'],
+  peers: ['stock', 'nothing', 'cp'],
   run: (out, { source }) => fs.createReadStream(source, { highWaterMark: 5 * MIB }).pipe(out)
 }

@@ -1,11 +1,11 @@
 'use strict'
 
 const fs = require('node:fs')
-const { ALL, SOURCE } = require('../producers.js')
+const { PIPES, SOURCE } = require('../producers.js')
 
 module.exports = {
   title: 'pipe from fs.createReadStream',
   ...SOURCE,
-  peers: [...ALL, 'nothing', 'dd'],
-  run: (out, { source }) => fs.createReadStream(source).pipe(out)
+  peers: [...PIPES, 'nothing', 'cp'],
+  run: (out, { reader, source }) => fs.createReadStream(source, reader).pipe(out)
 }
