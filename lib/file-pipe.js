@@ -33,7 +33,8 @@ class FilePipe {
   constructor (carrier, reader) {
     this.carrier = carrier
     this.reader = reader
-    this.resource = new AsyncResource('SPILLWAYPIPE')
+    /** Whose async context a read of Node's would have. */
+    this.resource = null
     /** What Rust reads from, while it does. */
     this.source = null
     /** Bytes of it that the reader knows of, and those that were asked for. */
@@ -106,6 +107,7 @@ class FilePipe {
       return this.leave()
     }
     this.source = source
+    this.resource = new AsyncResource('FSREQCALLBACK')
     this.known = this.asked = 0
     return true
   }
