@@ -34,7 +34,7 @@ export declare function createWriteStream (path: fs.PathLike, options?: BufferEn
 
 /**
  * The options of {@link createWriteStream}: all of `fs.createWriteStream`'s, and spillway's own: `lowWaterMark`,
- * `exitTimeout`, `retry`, `backpressure`, `budget` and `blockTimeout`.
+ * `exitTimeout`, `retry`, `backpressure`, `budget`, `blockTimeout` and `kernelCopy`.
  *
  * Follows {@link https://nodejs.org/api/fs.html#fscreatewritestreampath-options | fs.createWriteStream}.
  */
@@ -160,6 +160,15 @@ export interface WriteStreamOptions {
   blockTimeout?: number | undefined
 
   /**
+   * Whether a file that is piped into the stream may be copied without a look at its chunks: `fs.createReadStream().pipe(stream)`
+   * and `pipeline()`, while nobody else reads it. Then up to 4 MiB more may arrive after the reader was paused, unpiped or
+   * destroyed, and `bytesRead` and `bytesWritten` move in steps of megabytes. This option is spillway's own.
+   *
+   * @defaultValue `true`
+   */
+  kernelCopy?: boolean | undefined
+
+  /**
    * Whether the file is synced to its device before it is closed. Wait for `'close'` to know that it is.
    *
    * @defaultValue `false`
@@ -282,6 +291,29 @@ export interface NodeWritev {
   write?: typeof fs.write | null | undefined
   /** Node's own `fs.writev`; spillway does not call it. */
   writev: typeof fs.writev
+}
+
+/** Where {@link WriteStream.writeFrom} reads: a path, a descriptor, a `FileHandle`, or an `fs.ReadStream` that nobody has read from. */
+export type Source = fs.PathLike | number | FileHandle | fs.ReadStream
+
+/** What {@link WriteStream.writeFrom} reads of its source. */
+export interface WriteFromOptions {
+  /**
+   * Where the first byte is read, in bytes.
+   *
+   * @defaultValue the beginning of a path, or where the descriptor stands; that of the `fs.ReadStream`
+   */
+  start?: number | undefined
+
+  /**
+   * Where the last byte is read, in bytes. It is read, too, as with `fs.createReadStream`.
+   *
+   * @defaultValue `Infinity`: the end of the source; that of the `fs.ReadStream`
+   */
+  end?: number | undefined
+
+  /** Stops the copy when it is aborted. What was read by then is written. */
+  signal?: AbortSignal | undefined
 }
 
 /** What a {@link WriteStream} can write: text or bytes. A typed array or a `DataView` needs Node 20.13. */
@@ -419,6 +451,30 @@ export interface WriteStream extends fs.WriteStream {
    * @throws Error `ERR_STREAM_DESTROYED`: the stream was destroyed before all was written
    */
   flushSync (): void
+
+  /**
+   * Writes the bytes of another file, pipe, socket or terminal, in their place among the writes around it. They are copied in
+   * Rust, and count as accepted from this call on. A path is opened when its turn comes. A source that grows or shrinks meanwhile
+   * is copied up to the end that it has then. From a pipe or socket bytes are copied until its end.
+   *
+   * ```js
+   * out.write('header\n')
+   * const bytes = await out.writeFrom('body.bin')
+   * out.end('footer\n')
+   * ```
+   *
+   * Follows {@link https://nodejs.org/api/fs.html#fscreatereadstreampath-options | fs.createReadStream} in its options.
+   *
+   * @param source where to read
+   * @param options what to read of it
+   * @returns a promise of the number of bytes. It is rejected with
+   * - the error of opening or reading the source: the stream goes on behind what was read
+   * - the error of the write, which is the stream's, too
+   * - an `AbortError`, if `options.signal` is aborted
+   * - `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for an argument that can't be taken
+   * - `ERR_INVALID_STATE`: the source is the file that is written, or was read from before; or a subclass writes the chunks
+   */
+  writeFrom (source: Source, options?: WriteFromOptions): Promise<number>
 
   /**
    * Tells what the stream has been through: counts, times in milliseconds, and the last error.

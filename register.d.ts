@@ -2,6 +2,8 @@
  * Has all streams into files of this thread written by spillway: those of `fs.createWriteStream()`, `new fs.WriteStream()`
  * and `FileHandle.createWriteStream()`. What spillway does not take, a custom `fs` with its own `write` say, stays Node's.
  *
+ * The environment variable `SPILLWAY_KERNEL_COPY=0` makes `kernelCopy: false` the default of these streams.
+ *
  * Loading this module does it. Call it to do it again after {@link unregister}; twice is harmless.
  */
 export declare function register (): void

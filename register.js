@@ -13,6 +13,8 @@ const Ours = require('./lib/write-stream.js')
 const Base = Object.getPrototypeOf(Ours)
 const writesAtLoad = { write: fs.write, writev: fs.writev }
 const cwdAtLoad = process.cwd
+/** Whether files that are piped may be copied without a look at their chunks, unless a stream says otherwise. */
+const mayCopy = process.env.SPILLWAY_KERNEL_COPY !== '0'
 
 /** How to undo what was done; null: nothing is registered. */
 let undoes = null
@@ -49,7 +51,10 @@ Object.defineProperty(WriteStream, Symbol.hasInstance, {
 function check (options) {
   if (undoes === null || isMocked()) return undefined
   try {
-    return withDefaults(options)
+    const checked = withDefaults(options)
+    if (mayCopy || typeof checked !== 'object') return checked
+    checked.kernelCopy ??= false
+    return checked
   } catch {
     return undefined
   }

@@ -3,7 +3,7 @@
 import * as fs from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { Writable } from 'node:stream'
-import { createWriteStream, WriteStream, type Chunk, type Stats, type WriteCallback, type WriteStreamOptions } from 'spillway'
+import { createWriteStream, WriteStream, type Chunk, type Stats, type WriteCallback, type WriteFromOptions, type WriteStreamOptions } from 'spillway'
 
 /** Only what is the same in every respect, `any` included. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? [] : [never]
@@ -47,7 +47,8 @@ export async function options (): Promise<void> {
     retry: { codes: ['ENOSPC'], interval: 100, limit: Infinity },
     budget: 1024 * 1024,
     backpressure: 'drop-newest',
-    blockTimeout: 100
+    blockTimeout: 100,
+    kernelCopy: false
   })
   createWriteStream('a.txt', { flags: fs.constants.O_WRONLY | fs.constants.O_APPEND })
   const nothing: WriteStreamOptions = {
@@ -67,6 +68,7 @@ export async function options (): Promise<void> {
     budget: null,
     backpressure: null,
     blockTimeout: undefined,
+    kernelCopy: undefined,
     fs: null
   }
   createWriteStream('a.txt', nothing)
@@ -226,4 +228,19 @@ export function members (stream: WriteStream): void {
   stream.pending = false
   // @ts-expect-error It is set by an option.
   stream.writableHighWaterMark = 1
+}
+
+export async function sources (stream: WriteStream, handle: FileHandle): Promise<void> {
+  isExactly<number>()(await stream.writeFrom('a.txt'))
+  await stream.writeFrom(new URL('file:///a.txt'), { start: 1, end: 2, signal: new AbortController().signal })
+  for (const source of [Buffer.from('a.txt'), 3, handle, fs.createReadStream('a.txt')]) await stream.writeFrom(source, {})
+  const nothing: WriteFromOptions = { start: undefined, end: undefined, signal: undefined }
+  await stream.writeFrom('a.txt', nothing)
+
+  // @ts-expect-error Something is to be read.
+  await stream.writeFrom()
+  // @ts-expect-error A Writable has nothing to read.
+  await stream.writeFrom(stream)
+  // @ts-expect-error An offset is a number.
+  await stream.writeFrom('a.txt', { start: '1' })
 }
