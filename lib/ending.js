@@ -233,6 +233,8 @@ class Ending {
     const { buffer, isPlain, lane, opening, state } = this.carrier
     if (this.isClosed) return
     if (state.destroyed && !this.isFlushing) return this.cancel()
+    // Each write that still comes is to be flushed by itself.
+    lane.close()
     if (isPlain) lane.absorb()
     if (buffer.accepted > 0) opening.openEarly(true)
   }
