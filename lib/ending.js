@@ -216,7 +216,7 @@ class Ending {
     opening.openEarly(false)
     const fault = this.flushUntil(buffer.accepted, true)
     if (fault === null) return
-    if (fault.errno === ENOTCONN) throw errors.invalidState('the file is not open yet')
+    if (fault.errno === ENOTCONN) throw opening.failure ?? errors.invalidState('the file is not open yet')
     throw errors.writeFailed(fault.errno === ETIMEDOUT && carrier.isStalled ? buffer.sink.stall() : fault)
   }
 

@@ -287,6 +287,18 @@ class Opening {
     }
   }
 
+  /** Why Rust could not open the file, as Node would have it, if it could not. @returns {Error | null} */
+  get failure () {
+    const { path, flags, mode } = this.stream
+    if (this.by !== NATIVE || this.hasDescriptor || this.control.isOpening) return null
+    try {
+      if (!isFifo(path)) closeSync(openSync(path, flags, mode))
+      return null
+    } catch (error) {
+      return error
+    }
+  }
+
   /** Gives up waiting for somebody to read from a FIFO. */
   cancel () {
     if (this.callback !== null) this.sink.cancel(0)
