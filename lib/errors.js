@@ -115,6 +115,20 @@ function nameOf (errno) {
 }
 
 /**
+ * Why a file can't be opened, as `fs.open` would have said it.
+ * @param {number} errno as Rust tells it
+ * @param {string | Buffer} path
+ * @returns {NodeJS.ErrnoException}
+ */
+function openFailed (errno, path) {
+  const [code, text] = getSystemErrorMap().get(-errno) ?? [nameOf(errno), 'unknown error']
+  const error = Object.assign(new Error(`${code}: ${text}, open '${path}'`), { errno: -errno, code, syscall: 'open', path: String(path) })
+  // No JavaScript has called what failed.
+  error.stack = String(error)
+  return error
+}
+
+/**
  * Why a stream failed, as `fs.write` would have said it.
  * @param {{ errno: number, message: string }} fault
  * @returns {NodeJS.ErrnoException}
@@ -133,5 +147,6 @@ module.exports = {
   overBudget,
   invalidState,
   errnoOf,
+  openFailed,
   writeFailed
 }
