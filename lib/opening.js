@@ -12,7 +12,7 @@ const channels = require('./channels.js')
 const errors = require('./errors.js')
 const eventLoop = require('./event-loop.js')
 
-const { open: openAtLoad, closeSync, openSync, statSync } = fs
+const { open: openAtLoad, write: writeAtLoad, writev: writevAtLoad, closeSync, openSync, statSync } = fs
 const { permission } = process
 
 /**
@@ -126,6 +126,11 @@ class Opening {
   /** Whether what was given is what is written to. A `_construct` that is not ours may bring another descriptor, but Node writes to a FileHandle all the same. */
   isLasting (given) {
     return typeof given === 'object' || this.stream._construct === this.carrier.own.construct
+  }
+
+  /** Whether the descriptors of `fs` are the system's: where others write, they may have numbers of their own, which stand for anything here. */
+  get areDescriptorsReal () {
+    return fs.write === writeAtLoad && fs.writev === writevAtLoad
   }
 
   /** Whether chunks may be taken before Node has opened the file. */
@@ -279,13 +284,13 @@ class Opening {
     return true
   }
 
-  /** Opens the file with Node's own checks. It is the last thing that is done with it, so nobody closes it. */
+  /** Opens the file as the program has it opened by now, with its checks. It is the last thing that is done with it, so nobody closes it. */
   openByNode () {
     const { path, flags, mode } = this.stream
     this.by = NODE
     try {
-      if (isFifo(path)) return
-      this.give(openSync(path, flags, mode))
+      if (!this.areDescriptorsReal || isFifo(path)) return
+      this.give(fs.openSync(path, flags, mode))
     } catch {
       // Then the bytes are lost, and it is told that they are.
     }
