@@ -10,6 +10,15 @@ mod words;
 
 use std::time::Duration;
 
+use napi_derive::napi;
+
+/// The version of the package that this addon was built from: `lib/native.js` takes no other.
+#[napi]
+#[must_use]
+pub(crate) fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
 fn milliseconds(time: u32) -> Duration {
     Duration::from_millis(time.into())
 }
