@@ -175,7 +175,7 @@ class Ending {
     const { isPlain, lane, requests, state, stream } = carrier
     if (!state.autoDestroy) return this.emitError(error)
     this.phase = FLUSHING
-    if (isPlain) lane.absorb()
+    if (isPlain) lane.absorb(true)
     // Node would tell them at once that their bytes are lost.
     const late = []
     let end = Math.max(requests.end, carrier.uncounted)
@@ -229,7 +229,7 @@ class Ending {
     const { buffer, isPlain, lane, opening, state } = this.carrier
     if (this.isClosed) return
     if (state.destroyed && !this.isFlushing) return this.cancel()
-    if (isPlain) lane.absorb()
+    if (isPlain) lane.absorb(true)
     if (buffer.accepted > 0) opening.openEarly(true)
   }
 

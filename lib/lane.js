@@ -9,10 +9,10 @@
 //     written             the write      tokens in
 //                         under way      Node's buffer
 
+const { isUint8Array, memorySize, sizeOf } = require('./chunk.js')
 const eventLoop = require('./event-loop.js')
 const exit = require('./exit.js')
 const node = require('./node-state.js')
-const { sizeOf } = require('./write-buffer.js')
 
 const { Token } = node
 
@@ -41,6 +41,8 @@ class Lane {
     this.checkFrom = 0
     /** Whether a user waits for a chunk behind the write under way. */
     this.isAwaited = false
+    /** Whether Node holds a chunk that says another length than it has: what is written of that depends on what Node hands over with it. */
+    this.isBarred = false
   }
 
   /** `stream.write()` */
@@ -70,6 +72,7 @@ class Lane {
     this.close()
     if (!this.mayAbsorb || this.state.ending) return false
     this.absorb()
+    if (this.isBarred) return false
     this.checkFrom = this.pollFrom
     this.remember()
     eventLoop.activate(this.carrier)
@@ -89,7 +92,7 @@ class Lane {
   /** Whether Node's buffer may hold tokens. */
   get mayAbsorb () {
     const { carrier, state } = this
-    return (carrier.requests.areUnderWay || this.isBeforeFirst) && node.mayBuffer(state) && !exit.isExiting() && carrier.isPlain
+    return !this.isBarred && (carrier.requests.areUnderWay || this.isBeforeFirst) && node.mayBuffer(state) && !exit.isExiting() && carrier.isPlain
   }
 
   /** Whether Node puts chunks into its buffer though no write of ours is under way: the stream is not constructed, or Node makes a first write that has no bytes. */
@@ -99,17 +102,24 @@ class Lane {
     return !opening.isGateOpen && !ending.isReleased && node.isWriting(state)
   }
 
-  /** Puts tokens in the place of the chunks that Node holds: what was written first comes first. */
-  absorb () {
+  /**
+   * Puts tokens in the place of the chunks that Node holds: what was written first comes first.
+   * @param {boolean} [isLast] whether Node won't hand them over any more
+   */
+  absorb (isLast = false) {
     // Node's buffer still lists those that it hands over.
-    if (this.carrier.requests.isBeginning) return
-    for (const entry of node.chunksBehindTokens(this.state)) entry.chunk = new Token(this.take(entry.chunk))
+    if (this.carrier.requests.isBeginning || (this.isBarred && !isLast)) return
+    for (const entry of node.chunksBehindTokens(this.state)) {
+      this.isBarred = !isLast && sizeOf(entry.chunk) < 0
+      if (this.isBarred) return
+      entry.chunk = new Token(this.take(entry.chunk))
+    }
   }
 
-  /** Takes a chunk that Node has accepted. @returns {number} its bytes */
+  /** Takes a chunk that Node has accepted. @returns {number} its bytes, whatever it says */
   take (chunk) {
     this.stats.acceptedChunks++
-    return this.buffer.appendBytes(chunk, Math.max(sizeOf(chunk), 0))
+    return this.buffer.appendBytes(chunk, isUint8Array(chunk) ? memorySize(chunk) : 0)
   }
 
   /** Puts a token for `size` bytes into Node's buffer. @returns {boolean} what write() returns */

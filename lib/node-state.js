@@ -78,6 +78,11 @@ function chunksBehindTokens (state) {
   return buffered.slice(from)
 }
 
+/** Has Node count `size` bytes for all that it hands over, be that what the chunks have said or not. */
+function recount (state, size) {
+  if (Object.is(state.length, state.writelen)) state.length = state.writelen = size
+}
+
 /**
  * Node counts `size` bytes less: first of the write under way, then of the
  * tokens in its buffer from number `from` on.
@@ -174,6 +179,7 @@ module.exports = {
   grow,
   splitTokens,
   chunksBehindTokens,
+  recount,
   reduce,
   mayContinue,
   isDrainDue,

@@ -101,12 +101,15 @@ WriteStream.prototype._construct = function (callback) {
 WriteStream.prototype._write = function (chunk, encoding, callback) {
   const carrier = this[kCarrier]
   if (!isOurs(this, carrier, chunk)) return _write.call(this, chunk, encoding, callback)
-  carry(this, carrier, [{ chunk }], callback)
+  const chunks = [{ chunk }]
+  if (!carrier.correct(chunks)) return _write.call(this, chunks[0].chunk, encoding, callback)
+  carry(this, carrier, chunks, callback)
 }
 
 WriteStream.prototype._writev = function (chunks, callback) {
   const carrier = this[kCarrier]
   if (!chunks.every(({ chunk }) => isOurs(this, carrier, chunk))) return _writev.call(this, chunks, callback)
+  carrier.correct(chunks)
   carry(this, carrier, chunks, callback)
 }
 
