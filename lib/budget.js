@@ -3,6 +3,7 @@
 // A limit on memory: what happens to a chunk with which more than `budget`
 // bytes would be buffered. What is buffered is `writableLength`.
 
+const { Buffer } = require('node:buffer')
 const { nextTick } = require('node:process')
 const channels = require('./channels.js')
 const { viewSize } = require('./chunk.js')

@@ -9,6 +9,7 @@
 //     written             the write      tokens in
 //                         under way      Node's buffer
 
+const { Buffer } = require('node:buffer')
 const { isUint8Array, memorySize, sizeOf } = require('./chunk.js')
 const eventLoop = require('./event-loop.js')
 const exit = require('./exit.js')

@@ -3,6 +3,7 @@
 // The addon, or one clear error.
 
 const path = require('node:path')
+const process = require('node:process')
 
 /** Brings the one tool that the build script needs, and leaves the other packages of the project alone. */
 const BUILD = 'npx --yes --package=@napi-rs/cli@3 npm run build'

@@ -5,6 +5,7 @@
 // Node has changed it, streams take the ordinary way, which is slower.
 // See https://github.com/nodejs/node/blob/main/lib/internal/streams/writable.js
 
+const { Buffer } = require('node:buffer')
 const { Writable } = require('node:stream')
 const { inspect } = require('node:util')
 

@@ -5,6 +5,7 @@
 // Not so in a worker, whose memory Node frees before anybody hears of its end:
 // there Rust has copies of the big ones, too.
 
+const { Buffer } = require('node:buffer')
 const { isMainThread } = require('node:worker_threads')
 const slabs = require('./slab-pool.js')
 

@@ -3,6 +3,7 @@
 // WriteStream: Node's own class, whose bytes Rust carries. What a program can
 // see is decided by Node's code; lib/carrier.js does the rest.
 
+const { Buffer } = require('node:buffer')
 const { Base, kBase } = require('./base.js')
 const Carrier = require('./carrier.js')
 const channels = require('./channels.js')
