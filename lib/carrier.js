@@ -29,15 +29,16 @@ function isLiar ({ chunk }) {
 class Carrier {
   /**
    * @param {import('./write-stream.js')} stream
+   * @param {import('../native').Hub} hub
    * @param {object} options as lib/options.js makes them
    * @param {object} own Node's `write`, and our methods: see lib/write-stream.js
    */
-  constructor (stream, options, own) {
+  constructor (stream, hub, options, own) {
     this.number = eventLoop.nextNumber()
     this.stream = stream
     this.state = stream._writableState
     this.own = own
-    this.control = new ControlBlock(eventLoop.hub, eventLoop.hub.create(this.number, options))
+    this.control = new ControlBlock(hub, hub.create(this.number, options))
     this.buffer = new WriteBuffer(this.control)
     this.stats = new Stats()
     this.opening = new Opening(this, options)

@@ -3,7 +3,7 @@
 // Nothing that was accepted is lost when the process ends.
 
 const process = require('node:process')
-const { active, hub, setImmediate } = require('./event-loop.js')
+const { active, flush, setImmediate } = require('./event-loop.js')
 
 /** Functions to be called when this thread ends, of all copies of this package in it. */
 const kFlushes = Symbol.for('spillway.flushes')
@@ -42,7 +42,7 @@ function flushAll () {
   if (!isExiting) setImmediate(() => { isExiting = false }).unref()
   isExiting = true
   for (const carrier of active.values()) carrier.ending.prepareFlush()
-  hub.flush()
+  flush()
   for (const carrier of active.values()) {
     const lost = carrier.ending.abandon()
     if (lost > 0) warn(carrier.stream, lost)

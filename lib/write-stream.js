@@ -8,6 +8,7 @@ const { Base, kBase } = require('./base.js')
 const Carrier = require('./carrier.js')
 const channels = require('./channels.js')
 const errors = require('./errors.js')
+const eventLoop = require('./event-loop.js')
 const exit = require('./exit.js')
 const io = require('./io-state.js')
 const { splitTokens } = require('./node-state.js')
@@ -34,10 +35,12 @@ function WriteStream (path, options) {
   Base.call(this, path, options)
   // In object mode Node counts objects, and all stays Node's.
   if (this.writableObjectMode || this.destroyed || !io.isKnown) return
+  const hub = eventLoop.getHub()
+  if (hub === null) return
   // Bun does without a `_writev`; we do not.
   if (this._writev === undefined) delete this._writev
   exit.watch()
-  const carrier = new Carrier(this, options ?? {}, OWN)
+  const carrier = new Carrier(this, hub, options ?? {}, OWN)
   Object.defineProperty(this, kCarrier, { value: carrier })
 }
 
