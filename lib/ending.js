@@ -224,21 +224,29 @@ class Ending {
     return fault
   }
 
-  /** Before the last flush: takes what Node holds, and opens what Node was to open. */
-  prepareFlush () {
+  /**
+   * Before the last flush: takes what Node holds, and opens the file.
+   * @param {boolean} isLast whether that, too, which Node was to open: it won't any more
+   */
+  prepareFlush (isLast) {
     const { buffer, isPlain, lane, opening, state } = this.carrier
     if (this.isClosed) return
     if (state.destroyed && !this.isFlushing) return this.cancel()
     if (isPlain) lane.absorb(true)
-    if (buffer.accepted > 0) opening.openEarly(true)
+    if (buffer.accepted > 0) opening.openEarly(isLast)
   }
 
   /** After the last flush: drops what could not be written. @returns {number} its bytes */
   abandon () {
-    const { buffer, control } = this.carrier
-    const lost = this.isClosed || this.isCancelled || control.hasFailed ? 0 : buffer.accepted - buffer.readSettled()
-    if (lost > 0) buffer.sink.cancel(0)
+    const lost = this.unwritten
+    if (lost > 0) this.carrier.buffer.sink.cancel(0)
     return lost
+  }
+
+  /** Bytes that are still to be written. */
+  get unwritten () {
+    const { buffer, control } = this.carrier
+    return this.isClosed || this.isCancelled || control.hasFailed ? 0 : buffer.accepted - buffer.readSettled()
   }
 }
 

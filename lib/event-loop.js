@@ -65,9 +65,9 @@ function warn (cause) {
   process.emitWarning(warning)
 }
 
-/** Waits until everything of all streams is written: their thread ends. */
-function flush () {
-  hub?.flush()
+/** Waits until everything of all streams of this thread is written, or of all threads: they end. */
+function flush (ofAll) {
+  hub?.flush(ofAll)
 }
 
 /** @returns {number} for a new stream; as wide as Rust's */

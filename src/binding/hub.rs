@@ -164,10 +164,15 @@ impl Hub {
         lend::words(env, page)
     }
 
-    /// Waits until everything of all streams is written: their thread ends.
+    /// Waits until everything of all streams is written: their thread ends. `of_all`: of
+    /// all streams of the process, which ends.
     #[napi(catch_unwind)]
-    pub fn flush(&self) {
-        flush::flush_all(self.streams.living());
+    pub fn flush(&self, of_all: bool) {
+        if of_all {
+            flush::flush_process();
+        } else {
+            flush::flush_all(self.streams.living());
+        }
     }
 }
 
