@@ -3,6 +3,7 @@
 // The addon of this version, or one clear error.
 
 const path = require('node:path')
+const process = require('node:process')
 const { version } = require('../package.json')
 
 /** Brings the one tool that the build script needs, and leaves the other packages of the project alone. */

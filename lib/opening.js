@@ -4,6 +4,7 @@
 // written before Node writes for the first time.
 
 const { AsyncResource } = require('node:async_hooks')
+const { Buffer } = require('node:buffer')
 const fs = require('node:fs')
 const process = require('node:process')
 const { isMainThread } = require('node:worker_threads')

@@ -1,5 +1,8 @@
 //! The border to N-API: converts, decides nothing. `lib/control-block.js`,
 //! `lib/write-buffer.js` and `lib/event-loop.js` are its callers; what users see is in `index.js`.
+//!
+//! A panic may not cross N-API: each function that JavaScript can call is `catch_unwind`, so that
+//! it becomes an error there.
 
 mod fault;
 mod hub;
