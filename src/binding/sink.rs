@@ -123,7 +123,7 @@ impl Sink {
     }
 
     /// Appends what `source` has, but at most `most` bytes: one byte in the offsets of the stream, however many they are.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn append_source(&self, source: &Source, most: f64) {
         if let Some(source) = &source.source {
             self.stream.append_source(Piece::new(Arc::clone(source), offset_of(most)));
@@ -131,7 +131,7 @@ impl Sink {
     }
 
     /// Has nothing more read from `source`. What was read is written.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn stop_source(&self, source: &Source) {
         if let Some(source) = &source.source {
             self.stream.stop_source(source);
@@ -139,7 +139,7 @@ impl Sink {
     }
 
     /// Bytes that were copied from sources.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn copied(&self) -> f64 {
         number(self.stream.copied())
     }
