@@ -54,7 +54,7 @@ class FilePipe {
   /** It is no longer. */
   static end (carrier, reader) {
     const pipe = pipes.get(reader)
-    if (pipe?.carrier !== carrier) return
+    if (pipe === undefined || pipe.carrier !== carrier) return
     pipe.isUnpiped = true
     if (pipe.steps === 0 && pipe.ahead.isEmpty) pipe.leave()
   }

@@ -41,7 +41,7 @@ function findEvent () {
 
 /** Whether `reader` is Node's own, on a descriptor of the system, and nobody has changed it. */
 function isPlain (reader) {
-  return fs.read === readAtLoad && Object.getPrototypeOf(reader) === prototype && isOfSystem(reader) &&
+  return fs.read === readAtLoad && reader instanceof ReadStream && Object.getPrototypeOf(reader) === prototype && isOfSystem(reader) &&
     METHODS.every((name, index) => prototype[name] === methodsAtLoad[index] && (name === '_read' || !Object.hasOwn(reader, name)))
 }
 
