@@ -56,7 +56,7 @@ class FilePipe {
     const pipe = pipes.get(reader)
     if (pipe === undefined || pipe.carrier !== carrier) return
     pipe.isUnpiped = true
-    if (pipe.steps === 0 && pipe.ahead.isEmpty) pipe.leave()
+    if (pipe.steps === 0 && pipe.ahead.isIdle) pipe.leave()
   }
 
   /** The reader's `_read`. */
