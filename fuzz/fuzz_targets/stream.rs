@@ -54,7 +54,7 @@ fn many<'a, T>(
 fn op(input: &mut Unstructured<'_>) -> Result<Op> {
     Ok(match input.int_in_range(0..=19)? {
         0..=3 => Op::Fill(size(input)?, small(input)? + 1),
-        4 => Op::Attach(small(input)?),
+        4 => Op::Attach(small(input)? + 1),
         5 => Op::Detach,
         6..=7 => Op::Append(size(input)?),
         8 => Op::Wait(small(input)?),
