@@ -121,6 +121,9 @@ export interface WriteStreamOptions {
    * How long the end of the process (or worker) waits for this stream while it takes nothing, in milliseconds. Then a
    * process warning named `SpillwayWarning` tells its path and the bytes that are lost. This option is spillway's own.
    *
+   * With `Infinity` the end waits for ever for a pipe that nobody reads, within one call of JavaScript, in which no listener for a
+   * signal is called: a process that listens for `SIGTERM` can be ended by `SIGKILL` alone then.
+   *
    * @defaultValue `5000`
    */
   exitTimeout?: number | undefined

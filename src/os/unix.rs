@@ -5,11 +5,15 @@ mod input;
 mod raw;
 
 use std::{
+    fs,
     io::{self, ErrorKind},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use rustix::io::Errno;
+use rustix::{
+    io::Errno,
+    process::{Resource, getrlimit},
+};
 use tokio::io::Interest;
 
 pub use file::{File, open};
@@ -33,6 +37,23 @@ pub fn errno(error: &io::Error) -> Option<i32> {
 #[must_use]
 pub fn no_thread() -> io::Error {
     Errno::AGAIN.into()
+}
+
+/// Whether the process may map `size` bytes more: it has no limit (`RLIMIT_AS`), or that is far enough.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn check_room(size: u64) -> io::Result<()> {
+    let Some(limit) = getrlimit(Resource::As).current else { return Ok(()) };
+    // Elsewhere than on Linux nobody says how much is mapped.
+    let mapped = fs::read_to_string("/proc/self/statm").ok().and_then(|pages| pages_of(&pages)).unwrap_or(0);
+    if mapped.saturating_add(size) > limit { Err(Errno::NOMEM.into()) } else { Ok(()) }
+}
+
+/// The bytes that are mapped, of which the first number of `statm` is the pages.
+fn pages_of(statm: &str) -> Option<u64> {
+    let pages: u64 = statm.split_ascii_whitespace().next()?.parse().ok()?;
+    pages.checked_mul(rustix::param::page_size() as u64)
 }
 
 /// A descriptor that becomes writable when a target has room again, or readable
