@@ -6,6 +6,7 @@ const { execFile } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads')
+const { jitter, later, soon } = require('./moments.js')
 const { Player, play } = require('./play.js')
 
 const ROOT = path.join(__dirname, '../..')
@@ -16,18 +17,17 @@ function apiOf (which) {
 }
 
 /** @returns {Promise<object>} a result */
-function playInWorker (program, api, { jitter, delays } = {}) {
+function playInWorker (program, api, { jitter } = {}) {
   const which = api === fs ? 'stock' : 'ours'
   return new Promise((resolve, reject) => {
-    const worker = new Worker(__filename, { workerData: { program, which, isLate: delays !== undefined, isJittery: jitter !== undefined } })
+    const worker = new Worker(__filename, { workerData: { program, which, isJittery: jitter !== undefined } })
     worker.once('message', resolve).once('error', reject)
   })
 }
 
 async function playHere () {
-  const { program, which, isLate, isJittery } = workerData
-  const { jitter, later } = require('./moments.js')
-  const result = await play(program, apiOf(which), { ...isLate && { delays: later }, ...isJittery && { jitter } })
+  const { program, which, isJittery } = workerData
+  const result = await play(program, apiOf(which), isJittery ? { delay: which === 'stock' ? later : soon, jitter } : {})
   parentPort.postMessage(JSON.parse(JSON.stringify(result)))
 }
 

@@ -43,17 +43,17 @@ function piece (number, size) {
   return bytes
 }
 
-/** Where `part` of a source may lie, at `from` or behind it. @returns {number} -1: nowhere */
-function placeOf (part, from) {
-  if (SOURCE.subarray(from, from + part.length).equals(part)) return from
-  if (part.length <= UNIT) return SOURCE.indexOf(part, from)
-  // The first whole unit tells where it is.
-  const mark = part.indexOf(0x53)
-  let number = 0
-  for (let digit = 1; digit < UNIT; digit++) number = number * 128 + part[mark + digit]
-  const place = number * UNIT - mark
-  const isThere = place >= from && place + part.length <= MOST && SOURCE.subarray(place, place + part.length).equals(part)
-  return isThere ? place : -1
+/** Where `part` of a source may lie. @returns {number} -1: nowhere */
+function placeOf (part) {
+  if (part.length <= 2 * UNIT) return SOURCE.indexOf(part)
+  // A unit tells where it is, if it is one: its first byte may be one of another, too.
+  for (let mark = part.indexOf(0x53); mark >= 0 && mark < UNIT; mark = part.indexOf(0x53, mark + 1)) {
+    let number = 0
+    for (let digit = 1; digit < UNIT; digit++) number = number * 128 + part[mark + digit]
+    const place = number * UNIT - mark
+    if (place >= 0 && SOURCE.subarray(place, place + part.length).equals(part)) return place
+  }
+  return -1
 }
 
 /**
@@ -105,7 +105,7 @@ function runsOf (part, next) {
 function longestRun (part, at, next) {
   const here = commonLength(part, at, next)
   if (here === part.length - at) return [next, here]
-  const place = placeOf(part.subarray(at, Math.min(part.length, at + 2 * UNIT)), 0)
+  const place = placeOf(part.subarray(at, Math.min(part.length, at + 3 * UNIT)))
   const there = place < 0 ? 0 : commonLength(part, at, place)
   return here > there ? [next, here] : [place, there]
 }

@@ -15,9 +15,19 @@ function jitter () {
   if (delay > 0) Atomics.wait(never, 0, 0, delay / 1000)
 }
 
-/** Bytes by which a step of stock is late. Few are late at all, so that all orders are seen. */
+/** By how much a step of stock is late: few are at all, so that all orders are seen. */
 function later () {
-  return Math.random() < 0.4 ? 0 : Math.floor(Math.random() ** 2 * LATER)
+  const isLate = Math.random() < 0.6
+  return { bytes: isLate ? Math.floor(Math.random() ** 2 * LATER) : 0, turns: turns() }
 }
 
-module.exports = { jitter, later }
+/** The same of ours. */
+function soon () {
+  return { bytes: 0, turns: turns() }
+}
+
+function turns () {
+  return Math.random() < 0.5 ? 0 : Math.floor(Math.random() * 5)
+}
+
+module.exports = { jitter, later, soon }

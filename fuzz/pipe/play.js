@@ -39,14 +39,14 @@ class Player {
   /**
    * @param {object} program
    * @param {{ createWriteStream: Function }} api
-   * @param {{ delays?: () => number, jitter?: () => void, exit?: () => void }} [options] how many bytes later a step is done;
-   *   called where time is to pass; what ends the process
+   * @param {{ delay?: () => { bytes: number, turns: number }, jitter?: () => void, exit?: () => void }} [options] how many bytes and turns later a step is
+   *   done; called where time is to pass; what ends the process
    */
-  constructor (program, api, { delays = () => 0, jitter = () => {}, exit } = {}) {
+  constructor (program, api, { delay = () => ({ bytes: 0, turns: 0 }), jitter = () => {}, exit } = {}) {
     this.program = program
     this.api = api
     this.isStock = api === fs
-    this.delays = delays
+    this.delay = delay
     this.jitter = jitter
     this.exit = exit
     this.folder = new Folder()
@@ -165,7 +165,7 @@ class Player {
     const path = this.folder.of('second')
     const receiver = new Receiver('the second', () => this.contentOf(path, Buffer.alloc(0), 0))
     this.receivers.push(receiver)
-    return { stream: this.api.createWriteStream(path), receiver }
+    return { stream: this.api.createWriteStream(path, { highWaterMark: HIGH_WATER_MARK }), receiver }
   }
 
   receive (name) {
@@ -183,6 +183,8 @@ class Player {
   heed ({ event: name, action }) {
     const [who, event] = name.split(' ')
     const stream = who === 'source' ? this.streams.reader : this.streams.target
+    // Who is unpiped there flows all the same.
+    if (event === 'pipe' && action.do === 'unpipe') this.leak()
     stream.once(event, () => this.perform(action))
   }
 
@@ -228,7 +230,9 @@ class Player {
     this.waiting = wait
     const come = () => {
       const bytes = Math.max(reader.bytesRead, step.when.for === 'bytes' ? step.when.count : 0)
-      wait.bytes = Math.max(bytes, Math.min(bytes + this.delays(), this.bytesToRead()))
+      const delay = this.delay()
+      wait.bytes = Math.max(bytes, Math.min(bytes + delay.bytes, this.bytesToRead()))
+      wait.turns = delay.turns
       this.poll(wait)
     }
     if (step.when.for === 'turns') repeat(setImmediate, step.when.count, come)
@@ -246,7 +250,7 @@ class Player {
   /** Looks in each turn whether so much is read. */
   poll (wait) {
     if (this.waiting !== wait || this.isOver) return
-    if (this.streams.reader.bytesRead >= wait.bytes) this.come(wait)
+    if (this.streams.reader.bytesRead >= wait.bytes && wait.turns-- === 0) this.come(wait)
     else setImmediate(() => this.poll(wait))
   }
 

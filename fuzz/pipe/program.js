@@ -26,8 +26,9 @@ const does = (name, more = {}) => fc.record({ do: fc.constant(name), ...more })
 const size = oneOf(
   [2, between(0, 400 * KIB)],
   [3, among(0, 1, 64 * KIB, 320 * KIB, 2 * MIB, 2 * MIB + 64 * KIB, 4 * MIB + 64 * KIB, 4 * MIB + 128 * KIB)],
-  [8, between(400 * KIB, 3 * MIB)],
-  [3, between(3 * MIB, 7 * MIB)]
+  [9, between(400 * KIB, 1500 * KIB)],
+  [3, between(1500 * KIB, 4 * MIB)],
+  [1, between(4 * MIB, 7 * MIB)]
 )
 
 const place = oneOf([6, 'none'], [3, among(0, 1, 4096)], [1, between(0, MIB)])
@@ -104,8 +105,8 @@ const action = oneOf([6, looking], [6, flowing], [6, writing], [3, ending], [3, 
 
 /** When it is done: at once, or when so much is read, or so many ticks or turns later. */
 const when = oneOf(
-  [2, fc.record({ for: fc.constant('bytes'), count: between(0, 7 * MIB) })],
-  [2, fc.record({ for: fc.constant('bytes'), count: between(0, MIB) })],
+  [1, fc.record({ for: fc.constant('bytes'), count: between(0, 7 * MIB) })],
+  [4, fc.record({ for: fc.constant('bytes'), count: between(0, 1500 * KIB) })],
   [2, fc.record({ for: fc.constant('turns'), count: between(1, 30) })],
   [1, fc.record({ for: fc.constant('ticks'), count: between(1, 5) })],
   [2, fc.record({ for: fc.constant('nothing') })],
