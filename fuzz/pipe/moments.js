@@ -5,7 +5,7 @@
 /** How long the thread is held up at random, in microseconds. */
 const DELAYS = [0, 0, 0, 20, 100, 1000]
 
-/** What may still arrive of a file that is copied, so that what a program does comes later for stock. */
+/** What may still arrive of a file that is copied, so that what a program does comes later for stock: up to the end. */
 const LATER = 5 * 1024 * 1024
 
 const never = new Int32Array(new SharedArrayBuffer(4))
@@ -17,8 +17,8 @@ function jitter () {
 
 /** By how much a step of stock is late: few are at all, so that all orders are seen. */
 function later () {
-  const isLate = Math.random() < 0.6
-  return { bytes: isLate ? Math.floor(Math.random() ** 2 * LATER) : 0, turns: turns() }
+  const bytes = [0, 0, Math.floor(Math.random() ** 2 * LATER), LATER][Math.floor(Math.random() * 4)]
+  return { bytes, turns: turns() }
 }
 
 /** The same of ours. */
