@@ -279,7 +279,7 @@ describeTerminal('on a terminal (needs script of util-linux)', () => {
       process.on('table', () => tables++);
       (async () => {${script}})()`)
     const command = `stty rows 10 cols 100; '${process.execPath}' -r '${tellTables}' -r '${MONITOR}' '${program}'`
-    const { NO_COLOR, FORCE_COLOR, NODE_DISABLE_COLORS, ...rest } = process.env
+    const { CI, NO_COLOR, FORCE_COLOR, NODE_DISABLE_COLORS, ...rest } = process.env
     const child = spawn('script', ['-qec', command, '/dev/null'], {
       env: { ...rest, TERM: 'xterm-256color', SPILLWAY_MONITOR: '0.01', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
