@@ -18,7 +18,7 @@ const LIBRARY = `
   #include <unistd.h>
   void *mmap64(void *at, size_t size, int protection, int flags, int fd, off_t offset) {
     const char *name = getenv("NO_MEMORY");
-    if (size == 65536 && name && access(name, F_OK) == 0) { errno = ENOMEM; return MAP_FAILED; }
+    if ((size == 65536 || size == 4096) && name && access(name, F_OK) == 0) { errno = ENOMEM; return MAP_FAILED; }
     return (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);
   }
   void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset) {
