@@ -45,7 +45,7 @@ pub(super) struct State {
     /// A job is queued, runs, or waits for the target. There is never another.
     pub(super) has_job: bool,
     /// JavaScript does not want bytes to be written yet.
-    is_held: bool,
+    pub(super) is_held: bool,
     /// The target took nothing when it was asked last.
     is_blocked: bool,
     /// Offset up to which the target has taken the bytes.
@@ -139,10 +139,6 @@ impl State {
         }
         self.phase = Phase::Idle(target);
         Ok(())
-    }
-
-    pub(super) fn set_held(&mut self, is_held: bool) {
-        self.is_held = is_held;
     }
 
     /// Has the bytes up to `offset` settled before others.
