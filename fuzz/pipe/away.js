@@ -6,28 +6,32 @@ const { execFile } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads')
-const { jitter, later, soon } = require('./moments.js')
+const { ofStock, ofOurs } = require('./moments.js')
 const { Player, play } = require('./play.js')
 
 const ROOT = path.join(__dirname, '../..')
 const TIMEOUT = 30_000
+
+/** Node 26 waits for ever in process.exit() where a thread of V8 that compiles wants the garbage collected. */
+const FLAGS = ['--single-threaded']
 
 function apiOf (which) {
   return which === 'stock' ? fs : require(ROOT)
 }
 
 /** @returns {Promise<object>} a result */
-function playInWorker (program, api, { jitter } = {}) {
+function playInWorker (program, api, options) {
   const which = api === fs ? 'stock' : 'ours'
   return new Promise((resolve, reject) => {
-    const worker = new Worker(__filename, { workerData: { program, which, isJittery: jitter !== undefined } })
+    const worker = new Worker(__filename, { workerData: { program, which, isAgain: options.jitter !== undefined } })
     worker.once('message', resolve).once('error', reject)
   })
 }
 
 async function playHere () {
-  const { program, which, isJittery } = workerData
-  const result = await play(program, apiOf(which), isJittery ? { delay: which === 'stock' ? later : soon, jitter } : {})
+  const { program, which, isAgain } = workerData
+  const again = which === 'stock' ? ofStock : ofOurs
+  const result = await play(program, apiOf(which), isAgain ? again(program) : {})
   parentPort.postMessage(JSON.parse(JSON.stringify(result)))
 }
 
@@ -35,10 +39,18 @@ async function playHere () {
 async function playInChild (program) {
   const { error, stdout, stderr } = await new Promise(resolve => {
     const options = { timeout: TIMEOUT, killSignal: 'SIGKILL', maxBuffer: 1 << 26 }
-    execFile(process.execPath, [__filename, JSON.stringify(program)], options, (error, stdout, stderr) => resolve({ error, stdout, stderr }))
+    execFile(process.execPath, [...FLAGS, __filename, JSON.stringify(program)], options, (error, stdout, stderr) => resolve({ error, stdout, stderr }))
   })
-  if (error !== null) return { logs: {}, problems: [`the child failed: ${error.signal ?? error.code} ${stderr}`] }
-  return JSON.parse(stdout)
+  if (error !== null) return failed(`${error.signal ?? error.code} ${stderr}`)
+  try {
+    return JSON.parse(stdout)
+  } catch (error) {
+    return failed(error.message)
+  }
+}
+
+function failed (why) {
+  return { logs: {}, problems: [`the child failed: ${why}`] }
 }
 
 function playToExit (program) {

@@ -4,11 +4,11 @@
 
 const fs = require('node:fs')
 const { play } = require('./play.js')
-const { jitter, later, soon } = require('./moments.js')
+const { ofStock, ofOurs } = require('./moments.js')
 const { playInWorker, playInChild } = require('./away.js')
 
 /** How often both are played at most: what is a matter of time comes out differently from time to time. */
-const TIMES = 30
+const TIMES = 100
 
 /** @returns {string[]} a result as lines */
 function linesOf ({ logs, state, left, undisturbed, problems }) {
@@ -58,8 +58,8 @@ async function compare (program, api) {
   const results = { stock: new Map(), ours: new Map() }
   for (let times = 1; ; times++) {
     const isAgain = times > 1
-    const stock = await playThere(program, fs, isAgain ? { delay: later, jitter } : {})
-    const ours = await playThere(program, api, isAgain ? { delay: soon, jitter } : {})
+    const stock = await playThere(program, fs, isAgain ? ofStock(program) : {})
+    const ours = await playThere(program, api, isAgain ? ofOurs() : {})
     results.stock.set(keyWithoutReader(stock), stock)
     results.ours.set(keyWithoutReader(ours), ours)
     const common = [...results.stock.keys()].find(key => results.ours.has(key))

@@ -6,6 +6,7 @@
 const fs = require('node:fs')
 const { pipeline } = require('node:stream/promises')
 const Folder = require('../stream/folder.js')
+const { isWaiting, slowDisk } = require('../stream/slow-disk.js')
 const { hasFileRequests } = require('../stream/watch.js')
 const { ACTIONS, PIECES, piece } = require('./actions.js')
 const { SOURCE } = require('./content.js')
@@ -19,15 +20,15 @@ const BASE = Buffer.alloc(1000, 0xc0)
 /** The mark of a stream of ours to which none is given. */
 const HIGH_WATER_MARK = 1024 * 1024
 
-/** How often it is looked whether anything goes on, in milliseconds. */
-const EVERY = 1
+/** Turns of the event loop without any news after which a program is at rest, if nothing is under way. */
+const QUIET_TURNS = 4
 
-/** Looks without any news after which a program is at rest: with stock, with ours, and while something is to be closed. */
-const LOOKS = { stock: 2, ours: 4, closing: 20 }
-/** Those for which a write of ours may be under way, or an open. */
-const LOOKS_AT_WORK = 500
-/** Looks after which a play is cut off. */
-const LOOKS_AT_MOST = 6000
+/** Milliseconds for which a write of ours may be under way, or an open; and for which something may be about to be closed. */
+const AT_WORK = 500
+const CLOSING = 20
+
+/** Milliseconds after which a play is cut off. */
+const AT_MOST = 10_000
 
 const EVENTS = {
   source: ['open', 'ready', 'end', 'close', 'error'],
@@ -39,15 +40,18 @@ class Player {
   /**
    * @param {object} program
    * @param {{ createWriteStream: Function }} api
-   * @param {{ delay?: () => { bytes: number, turns: number }, jitter?: () => void, exit?: () => void }} [options] how many bytes and turns later a step is
-   *   done; called where time is to pass; what ends the process
+   * @param {{ delay?: () => { bytes: number, turns: number }, jitter?: () => void, mark?: number, isSlow?: boolean, exit?: () => void }} [options]
+   *   how many bytes and turns later a step is done; called where time is to pass; the reader's mark, if it is not the program's;
+   *   whether the disk takes its time; what ends the process
    */
-  constructor (program, api, { delay = () => ({ bytes: 0, turns: 0 }), jitter = () => {}, exit } = {}) {
+  constructor (program, api, { delay = () => ({ bytes: 0, turns: 0 }), jitter = () => {}, mark, isSlow = false, exit } = {}) {
     this.program = program
     this.api = api
     this.isStock = api === fs
     this.delay = delay
     this.jitter = jitter
+    this.mark = mark
+    this.isSlow = isSlow
     this.exit = exit
     this.folder = new Folder()
     this.sourcePath = this.folder.of('source')
@@ -125,7 +129,7 @@ class Player {
     const paths = { directory: this.folder.path, memory: '/proc/self/mem', missing: this.folder.of('missing'), file: this.sourcePath }
     fs.writeFileSync(this.sourcePath, SOURCE.subarray(0, size))
     const path = paths[kind]
-    const options = only({ start, end, highWaterMark: mark, autoClose, signal: undefined })
+    const options = only({ start, end, highWaterMark: this.mark ?? mark, autoClose, signal: undefined })
     // Node is to refuse it in the same way, but no program is to be about that.
     if (options.start > options.end) delete options.end
     this.first = options.start ?? 0
@@ -229,6 +233,7 @@ class Player {
     const wait = { step, isCome: false }
     this.waiting = wait
     const come = () => {
+      wait.isCome = true
       const bytes = Math.max(reader.bytesRead, step.when.for === 'bytes' ? step.when.count : 0)
       const delay = this.delay()
       wait.bytes = Math.max(bytes, Math.min(bytes + delay.bytes, this.bytesToRead()))
@@ -279,27 +284,38 @@ class Player {
     })].join()
   }
 
-  patience () {
+  /** Milliseconds without any news for which something that nobody can see may go on. */
+  get patience () {
     const isAtWork = !this.isStock && this.all.some(({ _writableState: state, pending, destroyed }) => {
-      return state !== undefined && ((state.writing && !destroyed) || (pending && !destroyed))
+      return state !== undefined && !destroyed && (state.writing || pending)
     })
-    if (isAtWork) return LOOKS_AT_WORK
-    if (this.all.some(({ destroyed, closed }) => destroyed && !closed)) return LOOKS.closing
-    return this.isStock ? LOOKS.stock : LOOKS.ours
+    if (isAtWork) return AT_WORK
+    return this.all.some(({ destroyed, closed }) => destroyed && !closed) ? CLOSING : 0
+  }
+
+  /** Whether the next step is only counted to. */
+  get isCounting () {
+    const { waiting } = this
+    if (waiting === null || waiting.step.when.for === 'rest') return false
+    return !waiting.isCome || this.streams.reader.bytesRead >= waiting.bytes
   }
 
   /** Goes on until nothing goes on by itself, and all steps are done. */
   async rest () {
-    for (let [looks, quiet, before] = [0, 0, '']; ; looks++) {
-      await new Promise(resolve => setTimeout(resolve, EVERY))
+    const begin = performance.now()
+    for (let [turns, since, before] = [0, 0, '']; ;) {
+      await new Promise(resolve => turns > 0 && turns < QUIET_TURNS ? setImmediate(resolve) : setTimeout(resolve, 1))
       const now = this.signature()
-      quiet = now === before && !hasFileRequests() ? quiet + 1 : 0
+      const time = performance.now()
+      if (time - begin > AT_MOST) return this.log('uncaught', 'cut off')
+      const isQuiet = now === before && !hasFileRequests() && !isWaiting() && !this.isCounting
+      turns = isQuiet ? turns + 1 : 0
+      if (!isQuiet) since = time
       before = now
-      if (looks > LOOKS_AT_MOST) return this.log('uncaught', 'cut off')
-      if (quiet <= this.patience()) continue
+      if (turns < QUIET_TURNS || time - since < this.patience) continue
       if (this.waiting === null) return
       this.come(this.waiting)
-      quiet = 0
+      turns = 0
     }
   }
 
@@ -307,6 +323,7 @@ class Player {
   async play () {
     const onError = error => this.log('uncaught', 'uncaught', error)
     process.on('uncaughtException', onError).on('unhandledRejection', onError)
+    if (this.isSlow) this.restores.push(slowDisk())
     try {
       if (!await this.create()) return this.result()
       this.begin()
@@ -317,7 +334,7 @@ class Player {
       return this.result()
     } finally {
       this.isOver = true
-      for (const restore of this.restores) restore()
+      for (const restore of this.restores.reverse()) restore()
       process.off('uncaughtException', onError).off('unhandledRejection', onError)
       await this.remove()
     }

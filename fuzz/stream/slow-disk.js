@@ -13,9 +13,25 @@ const TURNS = [[0], [0, 1, 3], [1, 2], [3, 20], [0, 20], [60]]
 
 const among = values => values[Math.floor(Math.random() * values.length)]
 
+/** Calls that are done, of which Node is not told yet. */
+let waiting = 0
+
 function after (turns, callback, args) {
-  if (turns === 0) return callback(...args)
-  setImmediate(after, turns - 1, callback, args)
+  waiting++
+  count(turns, () => {
+    waiting--
+    callback(...args)
+  })
+}
+
+function count (turns, then) {
+  if (turns === 0) then()
+  else setImmediate(count, turns - 1, then)
+}
+
+/** @returns {boolean} whether Node is still to be told of something */
+function isWaiting () {
+  return waiting > 0
 }
 
 /**
@@ -48,4 +64,4 @@ function slowDisk () {
   return () => Object.assign(fs, originals)
 }
 
-module.exports = { slowDisk, slowHandle }
+module.exports = { slowDisk, slowHandle, isWaiting }
