@@ -23,7 +23,7 @@ const HIGH_WATER_MARK = 1024 * 1024
 /** Turns of the event loop without any news after which a program is at rest, if nothing is under way. */
 const QUIET_TURNS = 4
 
-/** Milliseconds for which a write of ours may be under way, or an open; and for which something may be about to be closed. */
+/** Looks, a millisecond apart, while a write of ours may be under way, or an open; and while something may be about to be closed. */
 const AT_WORK = 500
 const CLOSING = 20
 
@@ -284,7 +284,7 @@ class Player {
     })].join()
   }
 
-  /** Milliseconds without any news for which something that nobody can see may go on. */
+  /** Looks without any news for which something that nobody can see may go on. */
   get patience () {
     const isAtWork = !this.isStock && this.all.some(({ _writableState: state, pending, destroyed }) => {
       return state !== undefined && !destroyed && (state.writing || pending)
@@ -303,19 +303,17 @@ class Player {
   /** Goes on until nothing goes on by itself, and all steps are done. */
   async rest () {
     const begin = performance.now()
-    for (let [turns, since, before] = [0, 0, '']; ;) {
-      await new Promise(resolve => turns > 0 && turns < QUIET_TURNS ? setImmediate(resolve) : setTimeout(resolve, 1))
+    for (let [looks, before] = [0, '']; ;) {
+      await new Promise(resolve => looks > 0 && looks < QUIET_TURNS ? setImmediate(resolve) : setTimeout(resolve, 1))
       const now = this.signature()
-      const time = performance.now()
-      if (time - begin > AT_MOST) return this.log('uncaught', 'cut off')
+      if (performance.now() - begin > AT_MOST) return this.log('uncaught', 'cut off')
       const isQuiet = now === before && !hasFileRequests() && !isWaiting() && !this.isCounting
-      turns = isQuiet ? turns + 1 : 0
-      if (!isQuiet) since = time
+      looks = isQuiet ? looks + 1 : 0
       before = now
-      if (turns < QUIET_TURNS || time - since < this.patience) continue
+      if (looks < QUIET_TURNS + this.patience) continue
       if (this.waiting === null) return
       this.come(this.waiting)
-      turns = 0
+      looks = 0
     }
   }
 
