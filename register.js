@@ -9,12 +9,12 @@ const fs = require('node:fs')
 const { syncBuiltinESMExports } = require('node:module')
 // Not the global, which a program may replace: it says whether there are permissions.
 const process = require('node:process')
+const { isMocked } = require('./lib/mocks.js')
 const { withDefaults } = require('./lib/options.js')
 const Ours = require('./lib/write-stream.js')
 
 const Base = Object.getPrototypeOf(Ours)
 const writesAtLoad = { write: fs.write, writev: fs.writev }
-const cwdAtLoad = process.cwd
 /** Whether files that are piped may be copied without a look at their chunks, unless a stream says otherwise. */
 const mayCopy = process.env.SPILLWAY_KERNEL_COPY !== '0'
 
@@ -51,7 +51,7 @@ Object.defineProperty(WriteStream, Symbol.hasInstance, {
 
 /** @returns {object | undefined} the options of a stream that may be ours, checked; undefined: it is Node's */
 function check (options) {
-  if (undoes === null || isMocked()) return undefined
+  if (undoes === null || isReplaced()) return undefined
   try {
     const checked = withDefaults(options)
     if (mayCopy || typeof checked !== 'object') return checked
@@ -63,12 +63,8 @@ function check (options) {
 }
 
 /** Whether somebody put other functions in the place of those that Rust stands for. */
-function isMocked () {
-  if (fs.write !== writesAtLoad.write || fs.writev !== writesAtLoad.writev) return true
-  // mock-fs replaces what is beneath fs, and process.cwd() with it. process.binding()
-  // may warn that it is deprecated, so it is asked only then.
-  // eslint-disable-next-line n/no-deprecated-api -- there is no other way to see it
-  return process.cwd !== cwdAtLoad && process.permission === undefined && process.binding('fs')._mockedBinding !== undefined
+function isReplaced () {
+  return fs.write !== writesAtLoad.write || fs.writev !== writesAtLoad.writev || isMocked()
 }
 
 /**

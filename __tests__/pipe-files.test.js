@@ -169,6 +169,70 @@ test.each([['fs.ReadStream.prototype', 'push'], ['fs.ReadStream.prototype', 'emi
   }
 })
 
+test.each(['the handle', 'its prototype'])('nor is the reader of a FileHandle if %s has another read', async whose => {
+  const handle = await fs.promises.open(source())
+  const owner = whose === 'the handle' ? handle : Object.getPrototypeOf(handle)
+  let calls = 0
+  const original = owner.read
+  const restore = wrap(owner, 'read')
+  const wrapped = owner.read
+  owner.read = function (...args) {
+    calls++
+    return Reflect.apply(wrapped, this, args)
+  }
+  try {
+    const out = spillway.createWriteStream(inFolder('target'))
+    expect(await pipe(fs.createReadStream(null, { fd: handle }), out)).toBe(false)
+    expect(calls).toBeGreaterThan(SIZE / CHUNK)
+  } finally {
+    restore()
+  }
+  expect(handle.read).toBe(original)
+})
+
+test('nor if fs.read was another before spillway was loaded, or the FileHandle\'s', async () => {
+  const { stdout, stderr } = await runScript('stock', `
+    const count = (owner, method, counts = { calls: 0 }) => {
+      const original = owner[method]
+      owner[method] = function (...args) {
+        counts.calls++
+        return Reflect.apply(original, this, args)
+      }
+      return counts
+    }
+    fs.writeFileSync(file + '.in', Buffer.alloc(${SIZE}))
+    const flow = (reader, out) => new Promise(resolve => reader.pipe(out).on('close', () => resolve(out.stats().acceptedChunks)));
+    (async () => {
+      const handle = await fs.promises.open(file + '.in')
+      const [ofFs, ofHandle] = [count(fs, 'read'), count(Object.getPrototypeOf(handle), 'read')]
+      const { createWriteStream } = require(given.root)
+      await flow(fs.createReadStream(file + '.in'), createWriteStream(file))
+      await flow(fs.createReadStream(null, { fd: handle }), createWriteStream(file))
+      console.log(ofFs.calls > ${SIZE / CHUNK}, ofHandle.calls > ${SIZE / CHUNK})
+    })()`, { values: { root: path.join(__dirname, '..') } })
+  expect([stdout, stderr]).toEqual(['true true\n', ''])
+})
+
+test('a reader whose FileHandle is patched in mid-copy reads on by the patch', async () => {
+  const handle = await fs.promises.open(source())
+  const reader = fs.createReadStream(null, { fd: handle })
+  const out = spillway.createWriteStream(inFolder('target'))
+  reader.pipe(out)
+  await come(reader, MIB)
+  let bytes = 0
+  const { read } = handle
+  handle.read = async function (...args) {
+    const result = await Reflect.apply(read, this, args)
+    bytes += result.bytesRead
+    return result
+  }
+  const before = reader.bytesRead
+  await closed(out)
+  // Two steps may be under way.
+  expect(bytes).toBeGreaterThan(SIZE - before - 2 * 2 * MIB - 1)
+  expect(parse(fs.readFileSync(inFolder('target')))).toEqual([{ from: 0, to: SIZE }])
+})
+
 test.each(['write', '_write', '_writev'])('nor is one into a stream with a %s of its own', async method => {
   const out = spillway.createWriteStream(inFolder('target'))
   wrap(out, method)
@@ -434,7 +498,8 @@ sameAsStock('the async context of both streams', async run => {
   const seen = {}
   const watch = (who, stream, events) => events.forEach(event => stream.on(event, () => (seen[who] ??= []).push([event, als.getStore()])))
   const reader = als.run('reader', () => fs.createReadStream(sourceOf(run)))
-  const out = als.run('maker', () => run.createWriteStream(run.path))
+  // Whose context a read has after a 'drain' is a matter of time.
+  const out = als.run('maker', () => run.createWriteStream(run.path, { highWaterMark: 2 * SIZE }))
   watch('reader', reader, ['open', 'end', 'close'])
   watch('out', out, ['open', 'pipe', 'unpipe', 'finish', 'close'])
   als.run('finisher', () => finished(out, () => (seen.out ??= []).push(['finished', als.getStore()])))

@@ -482,13 +482,41 @@ test('a source that has nothing keeps the end of the process waiting for exitTim
     out.write('five!')
     out.on('ready', () => process.exit(0))`)
   expect([code, content.toString()]).toEqual([0, 'a'])
-  expect(stderr).toMatch(/SpillwayWarning: .*bytes could not be written to .*file before the process ended/)
+  expect(stderr).toMatch(/SpillwayWarning: 5 bytes and the rest of 1 source could not be written to .*file before the process ended/)
+})
+
+test.each([
+  ['the rest of 1 source', "out.writeFrom(file + '.fifo')"],
+  ['the rest of 2 sources', "out.writeFrom(file + '.fifo'); out.writeFrom(file + '.other')"],
+  ['3 bytes and the rest of 2 sources', "out.writeFrom(file + '.fifo'); out.write('abc'); out.writeFrom(file + '.other')"]
+])('what could not be copied is told as what it is: %s', async (lost, script) => {
+  const { stderr } = await runScript('spillway', `
+    for (const name of ['.fifo', '.other']) {
+      require('node:child_process').execFileSync('mkfifo', [file + name])
+      fs.openSync(file + name, fs.constants.O_RDWR)
+    }
+    const out = createWriteStream(file, { exitTimeout: 30 })
+    out.on('ready', () => {
+      ${script}
+      process.exit(0)
+    })`)
+  expect(stderr).toContain(`SpillwayWarning: ${lost} could not be written to `)
 })
 
 const disk = smallDisk(2 * MIB)
 // A container may not mount.
 const onDisk = disk === null ? test.skip : test
 afterAll(() => disk?.remove())
+
+onDisk('of a file that is piped into a stream that takes nothing one source is told, not each step', async () => {
+  const { stderr } = await runScript('spillway', `
+    fs.writeFileSync(file + '.in', Buffer.alloc(${SIZE}))
+    const out = createWriteStream(given.target, { exitTimeout: 30, retry: { interval: 5 } })
+    fs.createReadStream(file + '.in').pipe(out)
+    out.on('stall', () => process.exit(0))`, { values: { target: path.join(disk.folder, 'target') } })
+  expect(stderr).toMatch(/SpillwayWarning: the rest of 1 source could not be written to .*target before/)
+  fs.rmSync(path.join(disk.folder, 'target'))
+})
 
 onDisk('a disk that is full in mid-copy is waited out at the exact byte', async () => {
   const file = path.join(disk.folder, 'target')

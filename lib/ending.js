@@ -242,17 +242,19 @@ class Ending {
     if (buffer.accepted > 0) opening.openEarly(isLast)
   }
 
-  /** After the last flush: drops what could not be written. @returns {number} its bytes */
+  /** After the last flush: drops what could not be written. @returns what that is */
   abandon () {
-    const lost = this.unwritten
-    if (lost > 0) this.carrier.buffer.sink.cancel(0)
-    return lost
+    const { unwritten } = this
+    if (unwritten !== null) this.carrier.buffer.sink.cancel(0)
+    return unwritten
   }
 
-  /** Bytes that are still to be written. */
+  /** What is still to be written. @returns {{ bytes: number, sources: number } | null} null: nothing */
   get unwritten () {
     const { buffer, control } = this.carrier
-    return this.isClosed || this.isCancelled || control.hasFailed ? 0 : buffer.accepted - buffer.readSettled()
+    if (this.isClosed || this.isCancelled || control.hasFailed) return null
+    const settled = buffer.readSettled()
+    return settled === buffer.accepted ? null : buffer.behind(settled)
   }
 }
 

@@ -61,25 +61,30 @@ function flushAll (isReplaced) {
   isExiting = true
   for (const carrier of active.values()) carrier.ending.prepareFlush(true)
   flush(false)
-  for (const carrier of active.values()) {
-    const lost = carrier.ending.abandon()
-    if (lost > 0) warn(carrier.stream, lost)
-  }
+  for (const { ending, stream } of active.values()) warn(stream, ending.abandon())
 }
 
 /** Writes what can be written, of all threads, and drops nothing. */
 function flushBeforeExecve () {
   for (const carrier of active.values()) carrier.ending.prepareFlush(false)
   flush(true)
-  for (const { ending, stream } of active.values()) if (ending.unwritten > 0) warn(stream, ending.unwritten)
+  for (const { ending, stream } of active.values()) warn(stream, ending.unwritten)
 }
 
+/** @param {{ bytes: number, sources: number } | null} lost null: nothing is */
 function warn ({ path, fd }, lost) {
+  if (lost === null) return
   const name = path === undefined ? `fd ${fd}` : path.toString()
-  const warning = new Error(`${lost} bytes could not be written to ${name} before the process ended`)
+  const warning = new Error(`${told(lost)} could not be written to ${name} before the process ended`)
   warning.name = 'SpillwayWarning'
   // emitWarning would wait for a tick that never comes.
   process.emit('warning', warning)
+}
+
+/** How many bytes a source still had nobody knows. */
+function told ({ bytes, sources }) {
+  const rest = `the rest of ${sources} source${sources === 1 ? '' : 's'}`
+  return sources === 0 ? `${bytes} bytes` : bytes === 0 ? rest : `${bytes} bytes and ${rest}`
 }
 
 module.exports = { watch, flushAll, isExiting: () => isExiting }

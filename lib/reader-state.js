@@ -14,8 +14,16 @@ const { _read, _destroy } = prototype
 const METHODS = ['_read', 'push', 'unshift', 'read', 'on', 'addListener', 'emit', 'pipe', 'resume', 'pause', 'setEncoding', '_destroy']
 const methodsAtLoad = METHODS.map(name => prototype[name])
 
-/** The field that has the functions of `options.fs`, or the FileHandle's. */
+/** The field that has the functions of `options.fs`, or the FileHandle's, and that of the FileHandle. */
 const custom = findCustom()
+const HANDLE = 'kHandle'
+
+/** What Node marks its own `fs.read` with, for util.promisify(): who has patched it before this is loaded is known by the lack of it. */
+const isReadNodes = Object.getOwnPropertySymbols(readAtLoad).some(({ description }) => description === 'customPromisifyArgs')
+
+/** Node's own `FileHandle.prototype.read`. Its class is nowhere to be had but on a handle. */
+const HANDLE_READ = /^read\(buffer, offset, length, position\) {\s*return fsCall\(read, this, buffer, offset, length, position\);\s*}$/
+let handleRead
 
 /** The field that says that something is read, and the event that tells the end of it to Node's `_destroy`. */
 const performing = findField('kIsPerformingIO')
@@ -41,14 +49,27 @@ function findEvent () {
 
 /** Whether `reader` is Node's own, on a descriptor of the system, and nobody has changed it. */
 function isPlain (reader) {
-  return fs.read === readAtLoad && reader instanceof ReadStream && Object.getPrototypeOf(reader) === prototype && isOfSystem(reader) &&
+  return reader instanceof ReadStream && Object.getPrototypeOf(reader) === prototype && isOfSystem(reader) &&
     METHODS.every((name, index) => prototype[name] === methodsAtLoad[index] && (name === '_read' || !Object.hasOwn(reader, name)))
 }
 
-/** Whether `reader` reads a descriptor of the system: by `fs`, or of a FileHandle. */
+/** Whether `reader` reads a descriptor of the system, by Node's own functions: those of `fs`, or of a FileHandle. */
 function isOfSystem (reader) {
-  return custom !== undefined &&
-    (reader[custom] === fs || Object.getOwnPropertySymbols(reader).some(({ description }) => description === 'kHandle'))
+  if (custom === undefined) return false
+  if (reader[custom] === fs) return mayRead()
+  const handle = Object.getOwnPropertySymbols(reader).find(({ description }) => description === HANDLE)
+  return handle !== undefined && mayReadHandle(reader[handle])
+}
+
+/** Whether nobody has patched how a descriptor is read. */
+function mayRead () {
+  return isReadNodes && fs.read === readAtLoad
+}
+
+/** Whether nobody has patched how `handle` is read. */
+function mayReadHandle ({ read }) {
+  if (read !== handleRead && typeof read === 'function' && HANDLE_READ.test(Function.prototype.toString.call(read))) handleRead = read
+  return read !== undefined && read === handleRead
 }
 
 /** Whether `listener` sees the chunks of `reader`, and nobody else. */
@@ -103,4 +124,4 @@ function endRead (reader) {
   reader.push(NOTHING)
 }
 
-module.exports = { _read, isOfSystem, isPlain, isSeenBy, isAlone, flowsInto, positionOf, bytesLeft, advance, readInto, endRead }
+module.exports = { _read, isOfSystem, isPlain, mayReadHandle, isSeenBy, isAlone, flowsInto, positionOf, bytesLeft, advance, readInto, endRead }

@@ -36,7 +36,7 @@ class WriteBuffer {
     this.sealed = []
     /** Pinned chunks that Rust may still read. */
     this.pins = 0
-    /** The offsets behind the sources, but for the first `sourcesBefore`. */
+    /** The sources, as `{ source, end }` with the offset behind each, but for the first `sourcesBefore`. */
     this.sources = NONE
     this.sourcesBefore = 0
     /** Who keeps the gate while it is closed, and is to know of the memory that is held behind it. */
@@ -99,7 +99,7 @@ class WriteBuffer {
     chunk.isQueued = true
     this.publish(0)
     this.accepted++
-    this.sources = [...this.sources, this.accepted]
+    this.sources = [...this.sources, { source: chunk.source, end: this.accepted }]
     return 0
   }
 
@@ -110,16 +110,25 @@ class WriteBuffer {
   /** How many of the bytes up to `offset` came from memory. */
   memoryAt (offset) {
     let sources = this.sourcesBefore
-    for (const end of this.sources) if (end <= offset) sources++
+    for (const { end } of this.sources) if (end <= offset) sources++
     return offset - sources
   }
 
   /** Nobody asks any more for what lies before `offset`. */
   forgetSources (offset) {
-    if (!(this.sources[0] <= offset)) return
-    const left = this.sources.filter(end => end > offset)
+    if (!(this.sources[0]?.end <= offset)) return
+    const left = this.sources.filter(({ end }) => end > offset)
     this.sourcesBefore += this.sources.length - left.length
     this.sources = left
+  }
+
+  /**
+   * What lies behind `offset`: bytes of memory, and sources, of which nobody knows how many bytes they have.
+   * @returns {{ bytes: number, sources: number }}
+   */
+  behind (offset) {
+    const sources = new Set(this.sources.filter(({ end }) => end > offset).map(({ source }) => source))
+    return { bytes: this.memoryAt(this.accepted) - this.memoryAt(offset), sources: sources.size }
   }
 
   /** Bytes that were copied from other descriptors. */

@@ -6,6 +6,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { fileURLToPath } = require('node:url')
 const errors = require('./errors.js')
+const { isMocked } = require('./mocks.js')
 const { Source } = require('./native.js')
 const { SourceChunk } = require('./node-state.js')
 const Opening = require('./opening.js')
@@ -48,21 +49,26 @@ function rangeOf (stream) {
   if (stream.destroyed || stream.readableDidRead || stream.readableFlowing !== null || stream.bytesRead > 0 || stream.readableLength > 0) {
     throw errors.invalidState('the source is read from already')
   }
-  if (!reader.isOfSystem(stream)) throw errors.invalidState('the source has a file system of its own')
+  if (!reader.isOfSystem(stream)) throw unreadable()
   return { start: stream.start, end: stream.end }
+}
+
+/** A program has functions of its own that read it, which nobody would call. */
+function unreadable () {
+  return errors.invalidState('the source has a file system, or a read, of its own')
 }
 
 /** @returns {{ source: Source, name?: string | Buffer }} `name`: the path of a file that is not open yet */
 function open (from, start, target) {
   if (from instanceof fs.ReadStream) return openStream(from, start, target)
   if (typeof from === 'number') return { source: share(from, start, target) }
-  if (typeof from === 'object' && typeof from?.fd === 'number' && typeof from.close === 'function') return { source: share(from.fd, start, target) }
+  if (isHandle(from)) return { source: shareHandle(from, start, target) }
   const name = from instanceof URL ? fileURLToPath(from) : from
   if (typeof name !== 'string' && !Buffer.isBuffer(name)) {
     throw errors.invalidArgument('source', 'of type string or number, or an instance of Buffer, URL, FileHandle or ReadStream', from)
   }
   refuseSame(stat(name), target)
-  if (!Opening.isUnpatched()) return { source: openByNode(name, start, target) }
+  if (!Opening.isUnpatched() || isMocked()) return { source: openByNode(name, start, target) }
   return { source: Source.open(Buffer.from(typeof name === 'string' ? path.resolve(name) : name), start), name }
 }
 
@@ -84,10 +90,25 @@ function openByNode (name, start, target) {
   }
 }
 
+function isHandle (from) {
+  return typeof from === 'object' && typeof from?.fd === 'number' && typeof from.close === 'function'
+}
+
+function shareHandle (handle, start, target) {
+  if (typeof handle.read === 'function' && !reader.mayReadHandle(handle)) throw unreadable()
+  return share(handle.fd, start, target)
+}
+
 function share (fd, start, target) {
-  refuseSame(stat(fd), target)
+  const from = stat(fd)
+  refuseSame(from, target)
   const source = Source.share(fd, start)
   if (!(source instanceof Source)) throw errors.failed(source, 'read')
+  // The number may be one of another file system, and stand for anything here.
+  if (from?.isFile() && !source.isFile(from.dev, from.ino)) {
+    source.close()
+    throw unreadable()
+  }
   return source
 }
 
