@@ -64,6 +64,8 @@ const ACTIONS = {
     reader.resume()
   },
   unpipe ({ reader, target }, { all }) {
+    // A destination that is full has Node's reader flow once more when it is unpiped, with the others, and then into nothing.
+    if (all && reader._readableState.pipes.length > 1 && isAwaited(reader)) this.leak()
     reader.unpipe(all ? undefined : target)
     this.receivers[0].detach()
     if (all) this.second?.receiver.detach()
@@ -143,6 +145,11 @@ const ACTIONS = {
 
 function isPiped (reader, target) {
   return reader._readableState.pipes.includes(target)
+}
+
+/** Whether a destination of `reader` is full. */
+function isAwaited (reader) {
+  return reader._readableState.pipes.some(({ writableNeedDrain }) => writableNeedDrain)
 }
 
 function errorOf (error) {
