@@ -509,6 +509,67 @@ sameAsStock('the async context of both streams', async run => {
   run.log(seen)
 })
 
+sameAsStock('corked in mid-copy, with room for the rest: the reader comes to its end, which uncorks', async run => {
+  const reader = fs.createReadStream(sourceOf(run))
+  const out = run.createWriteStream(run.path, { highWaterMark: 2 * SIZE })
+  reader.pipe(out)
+  await come(reader, 300_000)
+  out.cork()
+  run.log(out.writableCorked)
+  await closed(out)
+  run.log(reader.bytesRead, out.bytesWritten)
+})
+
+sameAsStock('two files, corked in mid-copy', async run => {
+  const file = sourceOf(run)
+  const readers = [0, 1].map(() => fs.createReadStream(file))
+  const out = run.createWriteStream(run.path, { highWaterMark: 4 * SIZE })
+  for (const reader of readers) reader.pipe(out, { end: false })
+  await Promise.all(readers.map(reader => come(reader, 300_000)))
+  out.cork()
+  await Promise.all(readers.map(closed))
+  run.log(out.writableCorked)
+  out.end()
+  await closed(out)
+  run.log(out.bytesWritten)
+  // Whose bytes come first is a matter of time.
+  fs.rmSync(run.path)
+})
+
+sameAsStock('corked in mid-copy, without room for the rest: the reader waits for uncork()', async run => {
+  const file = sourceOf(run)
+  fs.truncateSync(file, 32 * MIB)
+  const reader = fs.createReadStream(file)
+  const out = run.createWriteStream(run.path)
+  reader.pipe(out)
+  await come(reader, 300_000)
+  out.cork()
+  await until(() => out.writableNeedDrain)
+  await turns(20)
+  run.log(reader.readableEnded, reader.isPaused())
+  out.uncork()
+  await closed(out)
+  run.log(reader.bytesRead, out.bytesWritten)
+})
+
+sameAsStock('destroyed while it is corked in mid-copy', async run => {
+  const file = sourceOf(run)
+  fs.truncateSync(file, 32 * MIB)
+  const reader = fs.createReadStream(file)
+  const out = run.createWriteStream(run.path)
+  reader.pipe(out)
+  await come(reader, 300_000)
+  out.cork()
+  await turns(3)
+  // It was in mid-write, or not: that is a matter of time.
+  out.on('error', () => {})
+  out.destroy()
+  await closed(out)
+  reader.destroy()
+  await closed(reader)
+  fs.rmSync(run.path)
+})
+
 // ---- sources that are not what fstat said
 
 test('a file that is cut meanwhile ends where it ends', async () => {

@@ -27,6 +27,9 @@ function isLiar ({ chunk }) {
   return !(chunk instanceof node.Token) && sizeOf(chunk) < 0
 }
 
+/** The list of a stream for which nobody waits: thousands of streams share it. */
+const NOBODY = Object.freeze([])
+
 class Carrier {
   /**
    * @param {import('./write-stream.js')} stream
@@ -51,6 +54,8 @@ class Carrier {
     /** Whether files that are piped in may be copied. */
     this.kernelCopy = options.kernelCopy !== false
     this.isLooking = false
+    /** Who waits, without a write of Node's, until so much is settled: `{ offset, callback }`, in order. */
+    this.waiters = NOBODY
     /** A callback has thrown: the turn in which it was to be looked comes before the ticks of that callback. */
     this.isTooEarly = false
     /** What was accepted by the last poll. */
@@ -113,7 +118,7 @@ class Carrier {
   /** @returns {number} the offset that somebody waits for; -1: nobody waits */
   awaitedOffset () {
     const { buffer, ending, isPlain, lane, requests, state } = this
-    if (!requests.areUnderWay) return ending.isAwaited ? buffer.accepted : -1
+    if (!requests.areUnderWay) return ending.isAwaited ? buffer.accepted : this.waiters[0]?.offset ?? -1
     const { end, error, isAwaited } = requests.first
     if (error !== null) return 0
     // Rust tells when it is over.
@@ -121,6 +126,26 @@ class Carrier {
     if (isAwaited || !isPlain) return end
     if (state.ending || state.destroyed || lane.isAwaited) return buffer.accepted
     return state.needDrain ? Math.max(end, buffer.accepted - this.lowWaterMark) : -1
+  }
+
+  /** Has `callback` called when all that is accepted by now is settled, or never will be. */
+  waitForAll (callback) {
+    this.waiters = [...this.waiters, { offset: this.buffer.accepted, callback }]
+    eventLoop.ref()
+    eventLoop.activate(this)
+    this.armWake()
+  }
+
+  callWaiters () {
+    const { buffer, control, ending, waiters } = this
+    if (waiters.length === 0) return
+    const isOver = control.hasFailed || ending.isClosed
+    const left = waiters.filter(({ offset }) => !isOver && buffer.readSettled() < offset)
+    this.waiters = left.length === 0 ? NOBODY : left
+    for (const { callback } of waiters.slice(0, waiters.length - left.length)) {
+      eventLoop.unref()
+      callback()
+    }
   }
 
   /** Rust has called. */
@@ -154,6 +179,7 @@ class Carrier {
   /** Looks how far Rust has come; `complete` is called if the first write is done. */
   look (complete) {
     const { control, ending, requests } = this
+    this.callWaiters()
     if (ending.isClosed) return
     if (this.stalls < control.stalls) requests.first?.runInAsyncScope(this.tellStalls, this)
     if (ending.isClosed) return
@@ -223,7 +249,7 @@ class Carrier {
   /** An idle stream holds no memory and costs no turn. */
   goIdle () {
     const { buffer, control, ending, opening, requests, state } = this
-    if (requests.areUnderWay || opening.callback !== null || ending.isAwaited || state.bufferedRequestCount > 0) return
+    if (requests.areUnderWay || opening.callback !== null || ending.isAwaited || this.waiters.length > 0 || state.bufferedRequestCount > 0) return
     // More may come soon: Rust looks at the slab for a while.
     if (buffer.slab !== null && opening.isGateOpen && !control.isAsleep) return eventLoop.activate(this)
     if (buffer.slab !== null && buffer.readSettled() < buffer.accepted) return

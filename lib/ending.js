@@ -167,6 +167,7 @@ class Ending {
     buffer.sink.cancel(0)
     buffer.release()
     eventLoop.deactivate(carrier)
+    carrier.callWaiters()
     this.lateCallbacks = NONE
     for (const { end, callback } of lateCallbacks) {
       callback(end <= settled ? null : control.hasFailed ? carrier.failure : errors.streamDestroyed())

@@ -43,6 +43,8 @@ class FilePipe {
     this.known = 0
     this.asked = 0
     this.steps = 0
+    /** What stands for the last step in Node's buffer. */
+    this.last = null
     this.isUnpiped = false
     this.ahead = new ReadAhead(reader)
     Object.defineProperty(reader, '_read', { configurable: true, writable: true, value: size => this.read(size) })
@@ -134,28 +136,51 @@ class FilePipe {
       if (most <= 0) break
       this.steps++
       this.asked += most
-      const done = error => this.resource.runInAsyncScope(this.onStep, this, error)
-      this.carrier.lane.writeSource(new SourceChunk(this.source, most), done)
+      const { resource, source } = this
+      const done = error => resource.runInAsyncScope(this.onStep, this, source, error)
+      this.last = new SourceChunk(source, most)
+      this.carrier.lane.writeSource(this.last, done)
     }
     if (this.steps === 0) this.end()
   }
 
-  /** A step is written. */
-  onStep (error) {
-    const { reader, source } = this
+  /** A step is written, of this source or of one that is over. */
+  onStep (source, error) {
+    if (source !== this.source) return
     this.steps--
-    const read = source.read()
-    io.advance(reader, read - this.known)
-    this.known = read
+    this.count()
     if (!error && !source.isOver() && this.mayCopy) this.goOn()
     else if (this.steps === 0) this.end()
+    else if (this.carrier.stream.writableCorked > 0) this.waitUncalled()
+  }
+
+  /** The reader knows of what was read by now. */
+  count () {
+    const read = this.source.read()
+    io.advance(this.reader, read - this.known)
+    this.known = read
+  }
+
+  /**
+   * Node holds back the last step while the stream is corked, though Rust has it, and calls nobody before
+   * `uncork()`. A chunk would not keep the reader from the next one, nor is a step to.
+   */
+  waitUncalled () {
+    const { carrier, resource, source } = this
+    if (!this.last.isQueued) return
+    carrier.waitForAll(() => resource.runInAsyncScope(() => {
+      if (source !== this.source) return
+      this.count()
+      this.end()
+    }))
   }
 
   /** Node reads on. */
   end () {
     const { reader, source } = this
     if (source.isOver() || this.isUnpiped) this.leave()
-    this.source = null
+    this.source = this.last = null
+    this.steps = 0
     source.close()
     if (!reader.destroyed) io.endRead(reader)
   }

@@ -104,12 +104,11 @@ const ACTIONS = {
     const file = this.folder.of(`piece-${own.number}`)
     fs.writeFileSync(file, Buffer.concat([Buffer.alloc(own.number, 'x'), own.bytes, Buffer.from('y')]))
     const range = { start: own.number, end: own.number + own.bytes.length - 1 }
-    if (target.writeFrom === undefined) return target.write(own.bytes, own.callback)
-    target.writeFrom(file, range).then(count => own.callback(count === own.bytes.length ? null : new Error(`${count} bytes`)), error => {
-      // Where a patch writes the chunks.
-      own.isRefused ||= error.code === 'ERR_INVALID_STATE'
-      own.callback(error)
-    })
+    // Ours refuses where a patch writes the chunks.
+    if (['_write', '_writev'].some(method => Object.hasOwn(target, method))) own.isRefused = true
+    if (target.writeFrom !== undefined) target.writeFrom(file, range).then(count => own.callback(count === own.bytes.length ? null : new Error(`${count} bytes`)), own.callback)
+    else if (own.isRefused) own.callback(new Error('refused'))
+    else target.write(own.bytes, own.callback)
   },
   end ({ target }) {
     this.isEndedEarly = true
