@@ -54,8 +54,10 @@ class Carrier {
     /** Whether files that are piped in may be copied. */
     this.kernelCopy = options.kernelCopy !== false
     this.isLooking = false
-    /** Who waits, without a write of Node's, until so much is settled: `{ offset, callback }`, in order. */
+    /** Who waits, without a write of Node's, until so much is settled, as `{ offset, callback }`. */
     this.waiters = NOBODY
+    /** Files that are copied into the stream. */
+    this.copies = NOBODY
     /** A callback has thrown: the turn in which it was to be looked comes before the ticks of that callback. */
     this.isTooEarly = false
     /** What was accepted by the last poll. */
@@ -118,7 +120,7 @@ class Carrier {
   /** @returns {number} the offset that somebody waits for; -1: nobody waits */
   awaitedOffset () {
     const { buffer, ending, isPlain, lane, requests, state } = this
-    if (!requests.areUnderWay) return ending.isAwaited ? buffer.accepted : this.waiters[0]?.offset ?? -1
+    if (!requests.areUnderWay) return ending.isAwaited ? buffer.accepted : this.waiters.reduce((most, { offset }) => Math.max(most, offset), -1)
     const { end, error, isAwaited } = requests.first
     if (error !== null) return 0
     // Rust tells when it is over.
@@ -128,9 +130,23 @@ class Carrier {
     return state.needDrain ? Math.max(end, buffer.accepted - this.lowWaterMark) : -1
   }
 
-  /** Has `callback` called when all that is accepted by now is settled, or never will be. */
-  waitForAll (callback) {
-    this.waiters = [...this.waiters, { offset: this.buffer.accepted, callback }]
+  /** @param {{ waitUncalled: () => void }} copy */
+  addCopy (copy) {
+    this.copies = [...this.copies, copy]
+  }
+
+  removeCopy (copy) {
+    this.copies = this.copies.filter(other => other !== copy)
+  }
+
+  /** Node has no write under way: while the stream is corked it hands over nothing, and calls nobody. */
+  onNoWrite () {
+    if (this.state.corked > 0) for (const copy of this.copies) copy.waitUncalled()
+  }
+
+  /** Has `callback` called when what lies before `offset` is settled, or never will be. */
+  waitFor (offset, callback) {
+    this.waiters = [...this.waiters, { offset, callback }]
     eventLoop.ref()
     eventLoop.activate(this)
     this.armWake()

@@ -119,6 +119,7 @@ class FilePipe {
     this.source = source
     this.resource = new AsyncResource('FSREQCALLBACK')
     this.known = this.asked = 0
+    this.carrier.addCopy(this)
     return true
   }
 
@@ -151,7 +152,6 @@ class FilePipe {
     this.count()
     if (!error && !source.isOver() && this.mayCopy) this.goOn()
     else if (this.steps === 0) this.end()
-    else if (this.carrier.stream.writableCorked > 0) this.waitUncalled()
   }
 
   /** The reader knows of what was read by now. */
@@ -162,13 +162,13 @@ class FilePipe {
   }
 
   /**
-   * Node holds back the last step while the stream is corked, though Rust has it, and calls nobody before
-   * `uncork()`. A chunk would not keep the reader from the next one, nor is a step to.
+   * Node holds back all steps while the stream is corked, though Rust has them, and calls nobody before
+   * `uncork()`. Chunks would not keep the reader from the next one, nor are steps to.
    */
   waitUncalled () {
     const { carrier, resource, source } = this
     if (!this.last.isQueued) return
-    carrier.waitForAll(() => resource.runInAsyncScope(() => {
+    carrier.waitFor(this.last.end, () => resource.runInAsyncScope(() => {
       if (source !== this.source) return
       this.count()
       this.end()
@@ -177,7 +177,8 @@ class FilePipe {
 
   /** Node reads on. */
   end () {
-    const { reader, source } = this
+    const { carrier, reader, source } = this
+    carrier.removeCopy(this)
     if (source.isOver() || this.isUnpiped) this.leave()
     this.source = this.last = null
     this.steps = 0

@@ -42,6 +42,8 @@ class SourceChunk extends Token {
     this.source = source
     this.most = most
     this.isQueued = false
+    /** The offset behind it, once Rust has it. */
+    this.end = 0
   }
 }
 

@@ -200,6 +200,7 @@ class Requests {
       const isDestroyed = stream.destroyed
       this.callBack(request, error)
       if (isDestroyed) ending.finish(error)
+      else if (!this.areUnderWay) carrier.onNoWrite()
       return
     }
     this.callBack(request, error)

@@ -98,7 +98,7 @@ class WriteBuffer {
     this.sink.appendSource(chunk.source, chunk.most)
     chunk.isQueued = true
     this.publish(0)
-    this.accepted++
+    chunk.end = ++this.accepted
     this.sources = [...this.sources, { source: chunk.source, end: this.accepted }]
     return 0
   }

@@ -105,9 +105,9 @@ const ACTIONS = {
     fs.writeFileSync(file, Buffer.concat([Buffer.alloc(own.number, 'x'), own.bytes, Buffer.from('y')]))
     const range = { start: own.number, end: own.number + own.bytes.length - 1 }
     // Ours refuses where a patch writes the chunks.
-    if (['_write', '_writev'].some(method => Object.hasOwn(target, method))) own.isRefused = true
+    own.isRefused ||= this.isPatched
     if (target.writeFrom !== undefined) target.writeFrom(file, range).then(count => own.callback(count === own.bytes.length ? null : new Error(`${count} bytes`)), own.callback)
-    else if (own.isRefused) own.callback(new Error('refused'))
+    else if (this.isPatched) own.callback(new Error('refused'))
     else target.write(own.bytes, own.callback)
   },
   end ({ target }) {
@@ -136,7 +136,10 @@ const ACTIONS = {
     fs.appendFileSync(this.sourcePath, SOURCE.subarray(from, Math.min(from + size, MOST)))
   },
   'patch reader': ({ reader }, { method }) => { wrap(reader, method) },
-  'patch target': ({ target }, { method }) => { wrap(target, method) },
+  'patch target' ({ target }, { method }) {
+    if (method.startsWith('_write')) this.isPatched = true
+    wrap(target, method)
+  },
   'patch fs.read' () { this.restores.push(wrap(fs, 'read')) },
   hold (streams, { time }) { Atomics.wait(never, 0, 0, time) },
   exit () { this.exit?.() }

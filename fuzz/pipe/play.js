@@ -68,6 +68,8 @@ class Player {
     this.waiting = null
     this.mayLeak = false
     this.isEndedEarly = false
+    /** Whether the target's chunks are written by a patch. */
+    this.isPatched = false
     /** Nothing more is done, and then nothing more is told. */
     this.isEnding = false
     this.isOver = false
