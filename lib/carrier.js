@@ -120,7 +120,7 @@ class Carrier {
   /** @returns {number} the offset that somebody waits for; -1: nobody waits */
   awaitedOffset () {
     const { buffer, ending, isPlain, lane, requests, state } = this
-    if (!requests.areUnderWay) return ending.isAwaited ? buffer.accepted : this.waiters.reduce((most, { offset }) => Math.max(most, offset), -1)
+    if (!requests.areUnderWay) return ending.isAwaited ? buffer.accepted : this.waiters[0]?.offset ?? -1
     const { end, error, isAwaited } = requests.first
     if (error !== null) return 0
     // Rust tells when it is over.
@@ -155,10 +155,10 @@ class Carrier {
   callWaiters () {
     const { buffer, control, ending, waiters } = this
     if (waiters.length === 0) return
-    const isOver = control.hasFailed || ending.isClosed
-    const left = waiters.filter(({ offset }) => !isOver && buffer.readSettled() < offset)
-    this.waiters = left.length === 0 ? NOBODY : left
-    for (const { callback } of waiters.slice(0, waiters.length - left.length)) {
+    const settled = control.hasFailed || ending.isClosed ? Infinity : buffer.readSettled()
+    this.waiters = waiters.filter(({ offset }) => offset > settled)
+    for (const { offset, callback } of waiters) {
+      if (offset > settled) continue
       eventLoop.unref()
       callback()
     }
