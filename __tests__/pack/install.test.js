@@ -3,16 +3,18 @@
 // The packages as npm would publish them, installed into an empty project
 // without a network and without install scripts, and used in every way.
 //
-//   npm run pack:test
+//   npm run test:pack
 
 const { execFile, execSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { promisify } = require('node:util')
+const { isThere, linksOf } = require('../helpers/links.js')
 
 const ROOT = path.join(__dirname, '..', '..')
 const MODULES = path.join(ROOT, 'node_modules')
+const OWN_MODULES = path.join(__dirname, 'node_modules')
 const { name: MAIN_PACKAGE, napi: { binaryName, packageName } } = require('../../package.json')
 
 const isMusl = process.platform === 'linux' && process.report.getReport().header.glibcVersionRuntime === undefined
@@ -112,6 +114,15 @@ test('the main package holds the sources, and no addon', () => {
   expect(files.filter(file => /\.node$|\.test\.js$|\.svg$/.test(file))).toEqual([])
 })
 
+// Pictures are not in it: npm shows those of the repository.
+test('a link of its pages leads to another of them', () => {
+  const home = path.join(project, 'node_modules', MAIN_PACKAGE)
+  const pages = fs.readdirSync(home, { recursive: true }).filter(file => file.endsWith('.md')).map(file => path.join(home, file))
+  expect(pages.length).toBeGreaterThan(20)
+  const dead = pages.flatMap(page => linksOf(page).filter(link => !/\.(svg|png)$/.test(link) && !isThere(page, link)).map(link => [path.relative(home, page), link]))
+  expect(dead).toEqual([])
+})
+
 test('require', async () => {
   expect(await run(['require.js'], { 'require.js': REQUIRE })).toBe('5\n')
 })
@@ -206,7 +217,7 @@ test('in jest', async () => {
 })
 
 test('in vitest', async () => {
-  const vitest = path.join(MODULES, 'vitest', 'vitest.mjs')
+  const vitest = path.join(OWN_MODULES, 'vitest', 'vitest.mjs')
   const program = TEST.replace(/const (.*) = require\((.*)\)/g, 'import $1 from $2').replaceAll('__filename', 'import.meta.filename')
   const args = [vitest, 'run', '--globals', '--root', project, 'by-vitest']
   expect(await run(args, { 'by-vitest.test.mjs': program }, { env: { NO_COLOR: '1' } })).toMatch(/Tests\s+1 passed/)
@@ -215,7 +226,7 @@ test('in vitest', async () => {
 test('bundled by esbuild, the package external', async () => {
   const source = `import { createWriteStream } from 'spillway'\n${PROGRAM}`
   // By a process of its own: esbuild refuses the Uint8Array of jest's.
-  const bundle = `require(${JSON.stringify(path.join(MODULES, 'esbuild'))}).buildSync({
+  const bundle = `require(${JSON.stringify(path.join(OWN_MODULES, 'esbuild'))}).buildSync({
     entryPoints: ['source.mjs'], outfile: 'bundle.js', bundle: true, platform: 'node', external: ['spillway']
   })`
   await run(['-e', bundle], { 'source.mjs': source })
