@@ -7,7 +7,7 @@ const BROWSER = ['document', 'getComputedStyle', 'innerHeight', 'matchMedia', 'r
 
 module.exports = [
   ...neostandard({
-    ignores: ['native.js', 'native.d.ts', 'target/', 'artifacts/', 'npm/', '.cache/', '.downstream/'],
+    ignores: ['native.js', 'native.d.ts', 'target/', 'artifacts/', 'npm/', '.cache/', '.downstream/', '__tests__/bundlers/.project-*/'],
     env: ['node', 'jest'],
     ts: true
   }),

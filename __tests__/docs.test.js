@@ -30,7 +30,7 @@ const examplesOf = text => [...text.matchAll(/^ +\* ```js\n((?: +\*.*\n)*?) +\* 
 
 /** Throws unless `code` is JavaScript: that of a module, or of a function that may wait. */
 function compile (code) {
-  const body = code.replace(/^import .* from .*$/gm, '').replace(/^import '.*'$/gm, '').replace(/^export /gm, '')
+  const body = code.replace(/^import .* from .*$/gm, '').replace(/^import '.*'$/gm, '').replace(/^export default /gm, 'void ').replace(/^export /gm, '')
   return new vm.Script(`(async () => {${body}\n})`)
 }
 

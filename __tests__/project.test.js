@@ -53,7 +53,7 @@ test('package.json names no address that may not be there', () => {
 test('the packages of the recipes are not in `npm install`', () => {
   const names = file => Object.keys({ ...JSON.parse(read(file)).dependencies, ...JSON.parse(read(file)).devDependencies })
   const all = names('package.json')
-  for (const folder of ['__tests__/recipes', '__tests__/pack', 'benches']) {
+  for (const folder of ['__tests__/recipes', '__tests__/pack', '__tests__/bundlers', 'benches']) {
     expect(names(`${folder}/package.json`).filter(name => all.includes(name))).toEqual([])
   }
 })
