@@ -17,6 +17,7 @@ const { npm, pack } = require('../helpers/pack.js')
 const PAGE = path.join(__dirname, '..', '..', 'docs', 'guide', 'bundlers.md')
 
 // Bundlers take their time where the machine is busy.
+const COMMANDS_TIMEOUT = 280_000
 jest.setTimeout(300_000)
 
 /**
@@ -49,6 +50,8 @@ beforeAll(() => {
   project = fs.mkdtempSync(path.join(__dirname, '.project-'))
   fs.writeFileSync(path.join(project, 'package.json'), '{ "private": true }')
   npm(`install --ignore-scripts --offline ${main} ${platform}`, project)
+  // Where npx looks for them.
+  fs.symlinkSync(path.join(__dirname, 'node_modules', '.bin'), path.join(project, 'node_modules', '.bin'))
   fs.rmSync(tarballs, { recursive: true })
 })
 
@@ -64,7 +67,8 @@ async function run (heading) {
     fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true })
     fs.writeFileSync(path.join(folder, name), content)
   }
-  const { stdout } = await promisify(execFile)('sh', ['-ec', commands], { cwd: folder, env })
+  // A tool that asks a question gets no answer, and says so.
+  const { stdout } = await promisify(execFile)('sh', ['-ec', `exec < /dev/null\n${commands}`], { cwd: folder, env, timeout: COMMANDS_TIMEOUT })
   return { folder, stdout }
 }
 
