@@ -249,7 +249,15 @@ export interface Stats {
  *
  * @example
  * ```js
- * createWriteStream('a.txt', { fs: { ...fs, open: myOpen } })
+ * const fs = require('node:fs')
+ * const { createWriteStream } = require('spillway')
+ *
+ * function open (path, ...rest) {
+ *   console.log(`opening ${path}`)
+ *   fs.open(path, ...rest)
+ * }
+ *
+ * createWriteStream('a.txt', { fs: { ...fs, open } }).end('hello')
  * ```
  */
 export type FileSystem = NonNullable<NodeOptions['fs']>
@@ -452,12 +460,6 @@ export interface WriteStream extends fs.WriteStream {
    * Rust, and count as accepted from this call on. A path is opened when its turn comes. A source that grows or shrinks meanwhile
    * is copied up to the end that it has then. From a pipe or socket bytes are copied until its end.
    *
-   * ```js
-   * out.write('header\n')
-   * const bytes = await out.writeFrom('body.bin')
-   * out.end('footer\n')
-   * ```
-   *
    * Follows {@link https://nodejs.org/api/fs.html#fscreatereadstreampath-options | fs.createReadStream} in its options.
    *
    * @param source where to read
@@ -468,6 +470,16 @@ export interface WriteStream extends fs.WriteStream {
    * - an `AbortError`, if `options.signal` is aborted
    * - `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for an argument that can't be taken
    * - `ERR_INVALID_STATE`: the source is the file that is written, or was read from before; or a subclass writes the chunks
+   *
+   * @example
+   * ```js
+   * const { createWriteStream } = require('spillway')
+   *
+   * const out = createWriteStream('whole.txt')
+   * out.write('header\n')
+   * const bytes = await out.writeFrom('body.txt')
+   * out.end(`${bytes} bytes\n`)
+   * ```
    */
   writeFrom (source: Source, options?: WriteFromOptions): Promise<number>
 

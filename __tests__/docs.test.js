@@ -25,9 +25,6 @@ const read = page => fs.readFileSync(inRoot(page), 'utf8')
 /** The pieces of JavaScript of a text. */
 const snippetsOf = text => [...text.matchAll(/^```(?:js|javascript|cjs|mjs)\n([^]*?)^```$/gm)].map(([, code]) => code)
 
-/** Those of doc comments. */
-const examplesOf = text => [...text.matchAll(/^ +\* ```js\n((?: +\*.*\n)*?) +\* ```$/gm)].map(([, code]) => code.replace(/^ +\* ?/gm, ''))
-
 /** Throws unless `code` is JavaScript: that of a module, or of a function that may wait. */
 function compile (code) {
   const body = code.replace(/^import .* from .*$/gm, '').replace(/^import '.*'$/gm, '').replace(/^export default /gm, 'void ').replace(/^export /gm, '')
@@ -40,12 +37,6 @@ test.each(PAGES)('the links of %s lead somewhere', page => {
 
 test.each(PAGES.filter(page => snippetsOf(read(page)).length > 0))('the code in %s is code', page => {
   for (const code of snippetsOf(read(page))) expect(() => compile(code)).not.toThrow()
-})
-
-test('the examples in doc comments are code', () => {
-  const examples = fs.readdirSync(ROOT).filter(name => name.endsWith('.d.ts')).flatMap(name => examplesOf(read(name)))
-  expect(examples.length).toBeGreaterThan(2)
-  for (const code of examples) expect(() => compile(code)).not.toThrow()
 })
 
 test('a link that leads nowhere, and code that is none, would be found', () => {
