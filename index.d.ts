@@ -554,3 +554,6 @@ export declare const WriteStream: {
   /** What all streams of this class inherit. */
   readonly prototype: WriteStream
 }
+
+// Without this line TypeScript takes everything above as exported.
+export {}

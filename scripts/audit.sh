@@ -42,7 +42,7 @@ audit () {
   fi
 }
 
-for folder in . __tests__/recipes __tests__/pack __tests__/bundlers benches; do
+for folder in . __tests__/api __tests__/recipes __tests__/pack __tests__/bundlers benches; do
   audit "$folder"
 done
 

@@ -7,10 +7,11 @@ const path = require('node:path')
 
 const withoutCode = text => text.replace(/^```[^]*?^```$/gm, '').replace(/`[^`\n]*`/g, '')
 
-/** As GitHub makes them of headings. */
+/** As GitHub makes them of headings, and those that stand there as HTML. */
 function anchorsOf (text) {
   const headings = [...text.replace(/^```[^]*?^```$/gm, '').matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading)
-  return headings.map(heading => heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'))
+  const names = headings.map(heading => heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'))
+  return [...names, ...[...text.matchAll(/^<a id="(.*)"><\/a>$/gm)].map(([, id]) => id)]
 }
 
 /** Links and pictures of a page that lead into its own folder, or those around it. */
