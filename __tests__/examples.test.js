@@ -22,7 +22,7 @@ const SOURCE = process.execPath
 const MiB = 1024 * 1024
 /**
  * What our memory may be above stock's while garbage is collected at once: a
- * mark's worth, and what gzip holds. 3 to 8 MiB were seen, 16 with gzip on Node 26.
+ * high-water mark's worth, and what gzip holds. 3 to 8 MiB were seen, 16 with gzip on Node 26.
  */
 const MORE_MEMORY = 24 * MiB
 

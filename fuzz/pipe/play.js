@@ -16,7 +16,7 @@ const Receiver = require('./receiver.js')
 /** What is in a target before: no byte of a source, nor of a piece. */
 const BASE = Buffer.alloc(1000, 0xc0)
 
-/** The mark of a stream of ours to which none is given. */
+/** The high-water mark of a stream of ours to which none is given. */
 const HIGH_WATER_MARK = 1024 * 1024
 
 /** How often it is looked whether anything goes on, in milliseconds. */
