@@ -5,7 +5,7 @@ import { FileHandle } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 
 /**
- * Opens a writable stream into a file. Takes and gives what `fs.createWriteStream` does, and writes the bytes in Rust.
+ * Opens a writable stream into a file. Takes the same arguments as `fs.createWriteStream`, returns the same kind of stream, and writes the bytes in Rust.
  *
  * The file is opened in the background, when the JavaScript that made the stream has run to its end. An error of opening,
  * writing or closing is emitted as `'error'`.
@@ -101,7 +101,7 @@ export interface WriteStreamOptions {
   signal?: AbortSignal | null | undefined
 
   /**
-   * The bytes that may wait to be written. From there on `write()` answers false.
+   * How many bytes may be buffered. From that number on `write()` returns false.
    *
    * Follows {@link https://nodejs.org/api/stream.html#buffering | Buffering}.
    *
@@ -118,11 +118,11 @@ export interface WriteStreamOptions {
   lowWaterMark?: number | undefined
 
   /**
-   * How long the end of the process (or worker) waits for this stream while it takes nothing, in milliseconds. Then a
-   * process warning named `SpillwayWarning` tells its path and the bytes that are lost. This option is spillway's own.
+   * How long the end of the process (or worker) waits for this stream while its target accepts no data, in milliseconds. Then a
+   * process warning named `SpillwayWarning` has its path and the number of bytes that are lost. This option is spillway's own.
    *
-   * With `Infinity` the end waits for ever for a pipe that nobody reads, within one call of JavaScript, in which no listener for a
-   * signal is called: a process that listens for `SIGTERM` can be ended by `SIGKILL` alone then.
+   * With `Infinity` the end waits for ever for a pipe that nobody reads, and no listener for a signal is called meanwhile: a
+   * process that listens for `SIGTERM` can then be ended by `SIGKILL` only.
    *
    * @defaultValue `5000`
    */
@@ -156,7 +156,7 @@ export interface WriteStreamOptions {
   budget?: number | null | undefined
 
   /**
-   * How long a `write()` that blocks, or `flushSync()`, waits at most for a target that takes nothing, in milliseconds.
+   * How long a `write()` that blocks, or `flushSync()`, waits at most for a target that accepts no data, in milliseconds.
    * This option is spillway's own.
    *
    * @defaultValue `10000`
@@ -210,9 +210,9 @@ export interface RetryOptions {
   limit?: number | undefined
 }
 
-/** What a stream has been through, see {@link WriteStream.stats}. All counts begin when the stream is made. */
+/** What has happened to a stream, see {@link WriteStream.stats}. All counts begin when the stream is made. */
 export interface Stats {
-  /** Bytes that were accepted and that Rust has taken in. Chunks that Node holds, corked ones say, are not yet among them. */
+  /** Bytes that were accepted and that Rust has taken in. Chunks that Node holds, for example corked ones, are not yet among them. */
   acceptedBytes: number
   /** Chunks of `acceptedBytes`. */
   acceptedChunks: number
@@ -249,7 +249,15 @@ export interface Stats {
  *
  * @example
  * ```js
- * createWriteStream('a.txt', { fs: { ...fs, open: myOpen } })
+ * const fs = require('node:fs')
+ * const { createWriteStream } = require('spillway')
+ *
+ * function open (path, ...rest) {
+ *   console.log(`opening ${path}`)
+ *   fs.open(path, ...rest)
+ * }
+ *
+ * createWriteStream('a.txt', { fs: { ...fs, open } }).end('hello')
  * ```
  */
 export type FileSystem = NonNullable<NodeOptions['fs']>
@@ -439,9 +447,9 @@ export interface WriteStream extends fs.WriteStream {
   /**
    * Writes all that was accepted, corked chunks too, on this thread, before it returns. Nothing of it is lost then, however
    * the process ends. It opens the file first, if that is still to be done.
-   * It waits at most `blockTimeout` for a target that takes nothing. May be called at any time, also on `'exit'`.
+   * It waits at most `blockTimeout` for a target that accepts no data. May be called at any time, also on `'exit'`.
    *
-   * @throws the error of the write, with its `code`; `ETIMEDOUT` if the target takes nothing
+   * @throws the error of the write, with its `code`; `ETIMEDOUT` if the target accepts no data
    * @throws Error `ERR_INVALID_STATE`: Node is to open the file and has not yet, or Node holds chunks for the `_write` of a subclass
    * @throws Error `ERR_STREAM_DESTROYED`: the stream was destroyed before all was written
    */
@@ -451,12 +459,6 @@ export interface WriteStream extends fs.WriteStream {
    * Writes the bytes of another file, pipe, socket or terminal, in their place among the writes around it. They are copied in
    * Rust, and count as accepted from this call on. A path is opened when its turn comes. A source that grows or shrinks meanwhile
    * is copied up to the end that it has then. From a pipe or socket bytes are copied until its end.
-   *
-   * ```js
-   * out.write('header\n')
-   * const bytes = await out.writeFrom('body.bin')
-   * out.end('footer\n')
-   * ```
    *
    * Follows {@link https://nodejs.org/api/fs.html#fscreatereadstreampath-options | fs.createReadStream} in its options.
    *
@@ -468,11 +470,21 @@ export interface WriteStream extends fs.WriteStream {
    * - an `AbortError`, if `options.signal` is aborted
    * - `ERR_INVALID_ARG_TYPE` or `ERR_OUT_OF_RANGE` for an argument that can't be taken
    * - `ERR_INVALID_STATE`: the source is the file that is written, or was read from before; or a subclass writes the chunks
+   *
+   * @example
+   * ```js
+   * const { createWriteStream } = require('spillway')
+   *
+   * const out = createWriteStream('whole.txt')
+   * out.write('header\n')
+   * const bytes = await out.writeFrom('body.txt')
+   * out.end(`${bytes} bytes\n`)
+   * ```
    */
   writeFrom (source: Source, options?: WriteFromOptions): Promise<number>
 
   /**
-   * Tells what the stream has been through: counts, times in milliseconds, and the last error.
+   * Says what has happened to the stream: counts, times in milliseconds, and the last error.
    *
    * @throws Error `ERR_INVALID_STATE`: Node writes the stream, since it is in object mode or its `signal` was aborted before
    */
@@ -499,11 +511,11 @@ export interface WriteStream extends fs.WriteStream {
   /** Ends the stream and resolves when it is closed. In Node 20 it is there from 20.16 on, in the types of Node from 24 on. */
   [Symbol.asyncDispose] (): Promise<void>
 
-  /** Has `listener` called for each `event`. */
+  /** Calls `listener` for each `event`. */
   on<Event extends keyof WriteStreamEvents> (event: Event, listener: Listener<Event>): this
   on<Event extends string | symbol> (event: OtherEvent<Event>, listener: (...values: any[]) => void): this
 
-  /** Has `listener` called for the next `event`. */
+  /** Calls `listener` for the next `event`. */
   once<Event extends keyof WriteStreamEvents> (event: Event, listener: Listener<Event>): this
   once<Event extends string | symbol> (event: OtherEvent<Event>, listener: (...values: any[]) => void): this
 
@@ -511,15 +523,15 @@ export interface WriteStream extends fs.WriteStream {
   addListener<Event extends keyof WriteStreamEvents> (event: Event, listener: Listener<Event>): this
   addListener<Event extends string | symbol> (event: OtherEvent<Event>, listener: (...values: any[]) => void): this
 
-  /** Has `listener` called for each `event`, before the others. */
+  /** Calls `listener` for each `event`, before the others. */
   prependListener<Event extends keyof WriteStreamEvents> (event: Event, listener: Listener<Event>): this
   prependListener<Event extends string | symbol> (event: OtherEvent<Event>, listener: (...values: any[]) => void): this
 
-  /** Has `listener` called for the next `event`, before the others. */
+  /** Calls `listener` for the next `event`, before the others. */
   prependOnceListener<Event extends keyof WriteStreamEvents> (event: Event, listener: Listener<Event>): this
   prependOnceListener<Event extends string | symbol> (event: OtherEvent<Event>, listener: (...values: any[]) => void): this
 
-  /** Has `listener` no longer called. */
+  /** No longer calls `listener`. */
   off<Event extends keyof WriteStreamEvents> (event: Event, listener: Listener<Event>): this
   off<Event extends string | symbol> (event: OtherEvent<Event>, listener: (...values: any[]) => void): this
 
@@ -542,3 +554,6 @@ export declare const WriteStream: {
   /** What all streams of this class inherit. */
   readonly prototype: WriteStream
 }
+
+// Without this line TypeScript takes everything above as exported.
+export {}

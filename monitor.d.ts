@@ -11,5 +11,5 @@
  */
 export declare function start (): void
 
-/** Shows none any more, also at the end. What is on the terminal stays. Twice is harmless. */
+/** Shows no table any more, also at the end. What is on the terminal stays. Twice is harmless. */
 export declare function stop (): void

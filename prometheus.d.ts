@@ -1,7 +1,7 @@
 import type { Counter, Gauge, Registry } from 'prom-client'
 
 /**
- * Adds what all streams of this thread have been through to a registry of {@link https://github.com/siimon/prom-client | prom-client}.
+ * Adds the counts of all streams of this thread to a registry of {@link https://github.com/siimon/prom-client | prom-client}.
  * Streams that were opened before can't be seen. Counters keep what closed streams have counted.
  *
  * @param client prom-client, as `require` or `import` gives it

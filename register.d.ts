@@ -1,6 +1,6 @@
 /**
- * Has all streams into files of this thread written by spillway: those of `fs.createWriteStream()`, `new fs.WriteStream()`
- * and `FileHandle.createWriteStream()`. What spillway does not take, a custom `fs` with its own `write` say, stays Node's.
+ * Makes spillway write all streams into files of this thread: those of `fs.createWriteStream()`, `new fs.WriteStream()`
+ * and `FileHandle.createWriteStream()`. A stream with options that spillway rejects, for example a custom `fs` with its own `write`, stays Node's.
  *
  * The environment variable `SPILLWAY_KERNEL_COPY=0` makes `kernelCopy: false` the default of these streams.
  *

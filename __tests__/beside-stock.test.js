@@ -1,7 +1,7 @@
 'use strict'
 
 // Where stock loses or misplaces bytes, and we don't. Stock runs beside, so that
-// we notice when it is mended: then what is expected of it here, and README.md, are to change.
+// we notice when it is fixed: then what is expected of it here, and README.md, are to change.
 
 const fs = require('node:fs')
 const path = require('node:path')

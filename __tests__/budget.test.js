@@ -1,6 +1,6 @@
 'use strict'
 
-// A lid on memory: what happens to a chunk that does not fit under it.
+// The memory limit: what happens to a chunk that exceeds it.
 
 const { once } = require('node:events')
 const fs = require('node:fs')

@@ -22,7 +22,7 @@ const SOURCE = process.execPath
 const MiB = 1024 * 1024
 /**
  * What our memory may be above stock's while garbage is collected at once: a
- * mark's worth, and what gzip holds. 3 to 8 MiB were seen, 16 with gzip on Node 26.
+ * high-water mark's worth, and what gzip holds. 3 to 8 MiB were seen, 16 with gzip on Node 26.
  */
 const MORE_MEMORY = 24 * MiB
 
@@ -211,9 +211,9 @@ describe('the figures of', () => {
     expect(seen).toMatchObject({ mark: 5 * MiB, biggestChunk: 5 * MiB })
   })
 
-  test('rows.js: the level it reports', async () => {
+  test('rows.js: the buffered bytes that it reports', async () => {
     const { stdout, seen } = await watch('rows', 100000)
-    const [highest, mark] = /highest level (\d+) of a mark of (\d+)/.exec(stdout).slice(1).map(Number)
+    const [highest, mark] = /at most (\d+) buffered, high-water mark (\d+)/.exec(stdout).slice(1).map(Number)
     expect(mark).toBe(seen.mark)
     expect(highest).toBeGreaterThan(0)
     expect(highest).toBeLessThanOrEqual(mark + seen.biggestChunk)
@@ -290,11 +290,11 @@ describe('the demo', () => {
     expect(stdout).not.toMatch(/[^\P{Cc}\n]/u)
     const progress = stdout.match(/^ *\d+ % .*$/gm)
     for (const line of progress) {
-      expect(line).toMatch(/^ *\d+ % +[\d.]+ MB +\d+ MB\/s +level +\d+\/64 KiB +false \d+ +drain \d+$/)
+      expect(line).toMatch(/^ *\d+ % +[\d.]+ MB +\d+ MB\/s +buffered +\d+\/64 KiB +false \d+ +drain \d+$/)
     }
     // Each whole chunk makes the reader wait.
     const chunks = Math.floor(fs.statSync(SOURCE).size / 65536)
-    expect(progress.at(-1)).toMatch(new RegExp(`^100 % .* level +0/64 KiB +false ${chunks} +drain ${chunks}$`))
+    expect(progress.at(-1)).toMatch(new RegExp(`^100 % .* buffered +0/64 KiB +false ${chunks} +drain ${chunks}$`))
     expect(progress.length).toBeLessThanOrEqual(4)
     expect(stdout).toMatch(/The copy is equal\.\n$/)
     expect(stdout.match(new RegExp(await sha256OfFile(SOURCE), 'g'))).toHaveLength(2)
@@ -331,7 +331,7 @@ describe('the demo', () => {
       children.delete(child)
       expect(code).toBe(0)
       expect(shown).toMatch(/░+ 0 % /)
-      expect(shown).toMatch(/█+ 100 % .*level +0\/64 KiB/)
+      expect(shown).toMatch(/█+ 100 % .*buffered +0\/64 KiB/)
       // The cursor is hidden, and comes back.
       expect(shown.lastIndexOf('\u001b[?25h')).toBeGreaterThan(shown.lastIndexOf('\u001b[?25l'))
       expect(shown).toMatch(/The copy is equal\.\r\n/)

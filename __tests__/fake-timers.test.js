@@ -10,7 +10,7 @@ const { folderForEach } = require('./helpers/folder.js')
 
 const inFolder = folderForEach()
 
-// A stream that stands still is seen within jest's own patience, for which it keeps the real timers.
+// A stream that stands still is seen within jest's own time limit, for which it keeps the real timers.
 const PATIENCE = 10_000
 const TEXT = 'x'.repeat(600)
 

@@ -24,7 +24,7 @@ const WAYS = {
   }
 }
 
-/** Writes the numbered chunks in the pace of a small mark, so that there are many calls, and prints what it heard. */
+/** Writes the numbered chunks in the pace of a small high-water mark, so that there are many calls, and prints what it heard. */
 const WRITES = `
   const { execFileSync, spawn } = require('node:child_process')
   const list = require(given.numbered).chunks()

@@ -1,6 +1,6 @@
 'use strict'
 
-// A full disk is waited out: 'stall', then 'unstall' at the exact byte.
+// After a full disk the write is retried: 'stall', then 'unstall' at the exact byte.
 
 const { once } = require('node:events')
 const fs = require('node:fs')
@@ -37,7 +37,7 @@ describe('a disk of 1 MiB', () => {
     expect(out.write(half)).toBe(false)
     const [error] = await once(out, 'stall')
     expect(error).toMatchObject({ code: 'ENOSPC', errno: -28, syscall: 'write' })
-    // The mark holds.
+    // The high-water mark holds.
     expect(out.writableNeedDrain).toBe(true)
     expect(out.stats()).toMatchObject({ stalls: 1, lastError: 'ENOSPC' })
     const before = events.length

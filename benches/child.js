@@ -1,7 +1,7 @@
 'use strict'
 
 // One case by one peer, in a process of its own:
-// node child.js '{ "name", "peer", "folder", "source", "shrink", "mark", "watches" }'
+// `node child.js '{ "name", "peer", "folder", "source", "shrink", "mark", "watches" }'`
 //
 // Prints one line of JSON: time, CPU and that of the JavaScript thread in milliseconds, event-loop delay in
 // milliseconds, peak memory in MiB; with `watches` the memory over time, too.

@@ -7,7 +7,7 @@ const { spawn } = require('node:child_process')
 const fs = require('node:fs')
 const { Writable } = require('node:stream')
 
-/** Our default mark, in bytes. */
+/** Our default high-water mark, in bytes. */
 const OUR_MARK = 1024 * 1024
 
 /** SonicBoom and its like gather that much, in bytes, before they write: what pino's documentation uses for asynchronous logs. */
@@ -27,7 +27,7 @@ class Memory extends Writable {
 
 /**
  * `load()` gives `open(file, mark)`, which gives what has write(), end(),
- * 'drain' and 'close'. The mark is in bytes; undefined means their own default.
+ * 'drain' and 'close'. The high-water mark is in bytes; undefined means their own default.
  * `reader` has the options of the `fs.createReadStream` that is piped into it.
  * `copy(source, file)` is for who copies a file without us: a process of its
  * own, whose time alone counts.
@@ -45,11 +45,11 @@ const PEERS = {
     load: () => (file, highWaterMark) => fs.createWriteStream(file, { highWaterMark })
   },
   'stock-at-our-mark': {
-    title: 'stock, our mark',
+    title: 'stock, our high-water mark',
     load: () => file => fs.createWriteStream(file, { highWaterMark: OUR_MARK })
   },
   'stock-at-both-marks': {
-    title: 'stock, our mark on both sides',
+    title: 'stock, our high-water mark on both sides',
     reader: { highWaterMark: OUR_MARK },
     load: () => file => fs.createWriteStream(file, { highWaterMark: OUR_MARK })
   },

@@ -52,7 +52,7 @@ const TOOLS = `
 /**
  * @param {keyof PEERS} peer
  * @param {string} script
- * @param {object} [options] of runScript, and patience in seconds
+ * @param {object} [options] of runScript, and `patience` in seconds
  * @returns {Promise<object>} what runScript gives, `facts`: what the script said, `seconds`
  */
 async function run (peer, script, { prefix = () => [], values, patience = NEVER } = {}) {

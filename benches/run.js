@@ -5,7 +5,7 @@
 //   --rounds N   pairs of runs for each ratio (5)
 //   --quick      a tenth of the bytes, one pair: under two minutes
 //   --dir DIR    where the files go (tmpfs, if there is one)
-//   --marks      high-water marks from 16 KiB to 4 MiB instead of peers
+//   --marks      values of highWaterMark from 16 KiB to 4 MiB instead of peers
 //   --syscalls   counts system calls, too, by strace
 //   --report     writes docs/benchmarks.md and its pictures
 //
@@ -107,7 +107,7 @@ function benchPeers (names) {
   })
 }
 
-/** Each mark beside our default one. */
+/** Each high-water mark beside our default one. */
 function benchMarks (names) {
   return names.flatMap(name => {
     console.log(`${name}: speed by mark as a part of that at ${OUR_MARK / KIB} KiB, event-loop delay p99, peak memory`)

@@ -33,7 +33,7 @@ async function copy (source, destination) {
     bytes: out.bytesWritten,
     total: stat.size,
     speed: out.bytesWritten / 1000 / (performance.now() - start),
-    level: out.writableLength,
+    buffered: out.writableLength,
     mark: out.writableHighWaterMark,
     ...counts
   })
@@ -64,10 +64,10 @@ function count (out) {
   return counts
 }
 
-function describe ({ bytes, speed, level, mark, falses, drains }) {
+function describe ({ bytes, speed, buffered, mark, falses, drains }) {
   const kibibytes = bytes => Math.round(bytes / 1024)
   return `${(bytes / 1e6).toFixed(1).padStart(6)} MB  ${speed.toFixed(0).padStart(4)} MB/s  ` +
-    `level ${String(kibibytes(level)).padStart(4)}/${kibibytes(mark)} KiB  false ${falses}  drain ${drains}`
+    `buffered ${String(kibibytes(buffered)).padStart(4)}/${kibibytes(mark)} KiB  false ${falses}  drain ${drains}`
 }
 
 /** A bar that moves. */

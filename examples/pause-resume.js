@@ -4,7 +4,7 @@
 //
 //   node examples/pause-resume.js [source] [destination]
 //
-// Each chunk of the reader is four times the writer's mark, so write() says
+// Each chunk of the reader is four times the writer's high-water mark, so write() says
 // false each time. It has taken the chunk all the same: false means "no more,
 // please", not "failed".
 

@@ -17,24 +17,24 @@ function * select (count) {
 
 async function writeRows (count, destination) {
   const out = createWriteStream(destination)
-  let highestLevel = 0
+  let mostBuffered = 0
   const toLines = new Transform({
     // Objects come in, bytes go out.
     writableObjectMode: true,
     transform (row, encoding, callback) {
-      highestLevel = Math.max(highestLevel, out.writableLength)
+      mostBuffered = Math.max(mostBuffered, out.writableLength)
       callback(null, `${row.id},${row.name},${row.even}\n`)
     }
   })
   await pipeline(Readable.from(select(count)), toLines, out)
-  return { bytes: out.bytesWritten, highestLevel, mark: out.writableHighWaterMark }
+  return { bytes: out.bytesWritten, mostBuffered, mark: out.writableHighWaterMark }
 }
 
 module.exports = writeRows
 
 if (require.main === module) {
   run(async (count, destination) => {
-    const { bytes, highestLevel, mark } = await writeRows(count, destination)
-    return `${count} rows, ${bytes} bytes, highest level ${highestLevel} of a mark of ${mark}`
+    const { bytes, mostBuffered, mark } = await writeRows(count, destination)
+    return `${count} rows, ${bytes} bytes, at most ${mostBuffered} buffered, high-water mark ${mark}`
   }, 1000000)
 }

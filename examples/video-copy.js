@@ -1,8 +1,8 @@
 'use strict'
 
-// Big files, big marks: 5 MiB on both sides, so that a disk that likes big
-// writes gets them. Each chunk that the reader brings is then the writer's
-// whole mark.
+// Big files, big high-water marks: 5 MiB on both sides, so that a disk that
+// likes big writes gets them. Each chunk that the reader brings is then as big
+// as the writer's high-water mark.
 //
 //   node examples/video-copy.js [source] [destination]
 

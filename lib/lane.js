@@ -17,7 +17,7 @@ const node = require('./node-state.js')
 
 const { SourceChunk, Token } = node
 
-/** Bytes that a stream with the highest marks buffers before progress is wanted. */
+/** Bytes that a stream with the highest high-water marks buffers before progress is wanted. */
 const POLL_FROM = 1024 * 1024
 
 /** Whether Rust can have `chunk` in its place: it does not lie about its length. */

@@ -28,15 +28,22 @@ else
   skip 'crates: cargo-deny is not installed (cargo install cargo-deny)'
 fi
 
-# Nothing of npm's is installed with spillway: these packages only build and test it.
-report=$(timeout 1m npm audit --json --audit-level=high 2> /dev/null)
-found=$?
-if ! grep -q '"auditReportVersion"' <<< "$report"; then
-  skip "npm's packages: the registry tells no advisories"
-elif [ "$found" != 0 ]; then
-  npm audit --audit-level=high || status=1
-else
-  echo "npm's packages: no advisory of a high severity"
-fi
+# Nothing of npm's is installed with spillway: these packages only build and test it. $1: the folder of a package-lock.json
+audit () {
+  local report found
+  report=$(timeout 1m npm audit --prefix "$1" --json --audit-level=high 2> /dev/null)
+  found=$?
+  if ! grep -q '"auditReportVersion"' <<< "$report"; then
+    skip "npm's packages in $1: the registry tells no advisories"
+  elif [ "$found" != 0 ]; then
+    npm audit --prefix "$1" --audit-level=high || status=1
+  else
+    echo "npm's packages in $1: no advisory of a high severity"
+  fi
+}
+
+for folder in . __tests__/api __tests__/recipes __tests__/pack __tests__/bundlers benches; do
+  audit "$folder"
+done
 
 exit "$status"

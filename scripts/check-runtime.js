@@ -11,10 +11,13 @@ const { once } = require('node:events')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
+const { Worker } = require('node:worker_threads')
 const { createWriteStream } = require('..')
 
+const isDeno = process.versions.deno !== undefined
+
 /** How a script is run by this runtime. */
-const PREFIX = process.versions.deno === undefined ? [] : ['run', '--allow-all']
+const PREFIX = isDeno ? ['run', '--allow-all'] : []
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-runtime-'))
 const inFolder = name => path.join(folder, name)
@@ -76,6 +79,49 @@ async function isDestroyed () {
   await once(out, 'close')
 }
 
+async function flushes () {
+  const out = createWriteStream(inFolder('flushed'))
+  out.write('at once')
+  out.flushSync()
+  assert.strictEqual(fs.readFileSync(inFolder('flushed'), 'utf8'), 'at once')
+  out.end()
+  await once(out, 'close')
+}
+
+async function writesFromFiles () {
+  const out = createWriteStream(inFolder('from'))
+  out.write('header\n')
+  await out.writeFrom(inFolder('lines'))
+  out.end()
+  await once(out, 'close')
+  assert.strictEqual(fs.readFileSync(inFolder('from'), 'utf8'), `header\n${fs.readFileSync(inFolder('lines'), 'utf8')}`)
+}
+
+async function keepsItsBudget () {
+  const out = createWriteStream(inFolder('budget'), { backpressure: 'block', budget: 2 ** 21 })
+  for (let left = 1000; left > 0; left--) out.write('x'.repeat(10_000))
+  out.end()
+  await once(out, 'close')
+  assert.strictEqual(fs.statSync(inFolder('budget')).size, 10_000_000)
+  assert(out.stats().peakBufferedBytes <= 2 ** 21)
+}
+
+async function writesInWorkers () {
+  const program = `require(${JSON.stringify(path.join(__dirname, '..'))}).createWriteStream(${JSON.stringify(inFolder('worker'))}).end('from a worker')`
+  await once(new Worker(program, { eval: true }), 'exit')
+  assert.strictEqual(fs.readFileSync(inFolder('worker'), 'utf8'), 'from a worker')
+}
+
+/** In Deno the streams of `fs` stay its own: docs/guide/bundlers.md. */
+async function isRegistered () {
+  const { unregister } = require('../register.js')
+  const out = fs.createWriteStream(inFolder('registered'))
+  unregister()
+  out.end()
+  await once(out, 'close')
+  assert.strictEqual(typeof out.stats, isDeno ? 'undefined' : 'function')
+}
+
 async function losesNothingAtExit () {
   const file = inFolder('exit')
   execFileSync(process.execPath, [...PREFIX, __filename, file], { stdio: 'inherit' })
@@ -91,7 +137,10 @@ function writeAndExit (file) {
 }
 
 async function main () {
-  const checks = [writesAllLines, pipes, takesDescriptors, tellsErrors, isDestroyed, losesNothingAtExit]
+  const checks = [
+    writesAllLines, pipes, takesDescriptors, tellsErrors, isDestroyed,
+    flushes, writesFromFiles, keepsItsBudget, writesInWorkers, isRegistered, losesNothingAtExit
+  ]
   try {
     for (const check of checks) {
       await check()

@@ -29,7 +29,7 @@ const PROJECTS = [
     version: '0.0.0',
     tools: ['tape@1', 'request@2'],
     command: tape,
-    // Given a mark of 128 KiB stock fails it as well, and ours passes with one of 64 KiB.
+    // Given a high-water mark of 128 KiB stock fails it as well, and ours passes with one of 64 KiB.
     known: 'reads the file before \'finish\', which is right by luck and with a low default mark'
   },
   { name: 'fs-blob-store', version: '6.0.0', tools: ['tape@5', 'abstract-blob-store@3', 'rimraf@3'], command: 'tape test.js' },

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn each_stream_has_a_level_of_its_own_where_js_looks_for_it() {
+    fn each_stream_has_a_control_block_of_its_own_where_js_looks_for_it() {
         let mut pages = Pages::default();
         let places = take_many(&mut pages, Page::BLOCKS + 2);
         assert_eq!(where_is(&places[0]), (0, 0));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_that_is_given_back_is_taken_again_as_new() {
+    fn a_control_block_that_is_given_back_is_taken_again_as_new() {
         let mut pages = Pages::default();
         let place = pages.take();
         let fresh = format!("{place:?}");
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_outlives_the_pages_of_its_thread() {
+    fn a_control_block_outlives_the_pages_of_its_thread() {
         let mut pages = Pages::default();
         let place = pages.take();
         drop(pages);

@@ -6,8 +6,8 @@
 //! 1. The memory belongs to an `Arc`. Rust's readers hold one share and the
 //!    JS buffer over it another, so neither a garbage collection nor the death
 //!    of a worker frees it under the other.
-//! 2. JS writes only at or above the fill position, then raises the mark
-//!    (`lib/write-buffer.js`, `publish`). Rust reads only below the mark, after it has
+//! 2. JS writes only at or above the fill position, then raises that position
+//!    (`lib/write-buffer.js`, `publish`). Rust reads only below it, after it has
 //!    seen it raised. So no byte is ever read and written at once.
 //! 3. A slab is filled anew only when all that was read from it is written:
 //!    JS counts the bytes (`lib/write-buffer.js`, `recycle`).
@@ -43,7 +43,7 @@ impl Slab {
     }
 
     /// The bytes from `start` up to `end`, which both lie at or below the fill
-    /// mark. Holds the slab.
+    /// position. Holds the slab.
     ///
     /// # Panics
     /// If the range is not within the slab.
@@ -90,7 +90,7 @@ impl AsRef<[u8]> for Range {
     fn as_ref(&self) -> &[u8] {
         self.slab.accesses.read(self.start..self.end);
         // SAFETY: `Slab::range` has checked the bounds; the slab is held by
-        // `self`; and nobody writes below the mark (point 2).
+        // `self`; and nobody writes below the fill position (point 2).
         unsafe { slice::from_raw_parts(self.slab.pointer().add(self.start), self.end - self.start) }
     }
 }
@@ -116,7 +116,7 @@ impl Slab {
     pub fn fill(&self, start: usize, bytes: &[u8]) {
         assert!(start + bytes.len() <= self.memory.len(), "the bytes do not fit");
         self.accesses.write(start..start + bytes.len());
-        // SAFETY: in bounds, as just checked; at the mark, where nobody reads
+        // SAFETY: in bounds, as just checked; at the fill position, where nobody reads
         // (point 2); and `bytes` can't lie in there, since it is borrowed.
         unsafe { self.pointer().add(start).copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) }
     }

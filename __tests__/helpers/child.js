@@ -51,13 +51,14 @@ async function runScript (which, script, { values = {}, prefix = [], args = [], 
 }
 
 /**
- * As if a user had installed us beside other packages.
+ * As if a user had installed us beside other packages: those of this project, and those of the recipes.
  * @returns {string} the user's folder, within `folder`
  */
 function install (folder) {
-  const home = path.join(folder, 'home')
+  const home = path.join(folder, 'recipes', 'home')
   fs.mkdirSync(path.join(home, 'node_modules'), { recursive: true })
   fs.symlinkSync(ROOT, path.join(home, 'node_modules', 'spillway'))
+  fs.symlinkSync(path.join(ROOT, '__tests__', 'recipes', 'node_modules'), path.join(folder, 'recipes', 'node_modules'))
   fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'))
   return home
 }

@@ -3,31 +3,19 @@
 // The packages as npm would publish them, installed into an empty project
 // without a network and without install scripts, and used in every way.
 //
-//   npm run pack:test
+//   npm run test:pack
 
 const { execFile, execSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { promisify } = require('node:util')
+const { isThere, linksOf } = require('../helpers/links.js')
+const { addon, npm, pack, MAIN_PACKAGE, PLATFORM_PACKAGE } = require('../helpers/pack.js')
 
 const ROOT = path.join(__dirname, '..', '..')
 const MODULES = path.join(ROOT, 'node_modules')
-const { name: MAIN_PACKAGE, napi: { binaryName, packageName } } = require('../../package.json')
-
-const isMusl = process.platform === 'linux' && process.report.getReport().header.glibcVersionRuntime === undefined
-const MACHINES = { x64: 'x86_64', arm64: 'aarch64' }
-const SYSTEMS = { linux: isMusl ? 'unknown-linux-musl' : 'unknown-linux-gnu', darwin: 'apple-darwin', win32: 'pc-windows-msvc' }
-const ABIS = { linux: isMusl ? '-musl' : '-gnu', darwin: '', win32: '-msvc' }
-
-/** This platform, as Rust and as npm's packages name it. */
-const TARGET = `${MACHINES[process.arch]}-${SYSTEMS[process.platform]}`
-const PLATFORM = `${process.platform}-${process.arch}${ABIS[process.platform]}`
-const PLATFORM_PACKAGE = `${packageName}-${PLATFORM}`
-const ADDON = `${binaryName}.${PLATFORM}.node`
-/** As it is released, or else as it was built on this machine. */
-const addon = [path.join(ROOT, 'artifacts', ADDON), path.join(ROOT, ADDON)].find(file => fs.existsSync(file))
-
+const OWN_MODULES = path.join(__dirname, 'node_modules')
 const PROGRAM = `
   const out = createWriteStream(require('node:path').join(__dirname, 'written'))
   out.end('hello', () => console.log(out.bytesWritten))`
@@ -39,34 +27,11 @@ let folder, project, tarballs
 
 beforeAll(() => {
   folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-pack-')))
-  tarballs = pack()
+  tarballs = pack(folder)
   project = makeProject('project', [tarballs.main, tarballs.platform])
 })
 
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
-
-function npm (command, cwd) {
-  return execSync(`npm ${command}`, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-}
-
-/** As .github/workflows/release.yml does it, but for this platform alone: npm run pack:platforms, npm pack. */
-function pack () {
-  execSync(`tar xzf ${npm(`pack --silent --pack-destination ${folder}`, ROOT).trim()}`, { cwd: folder })
-  const staged = path.join(folder, 'package')
-  // What is released is made in a clone where nothing was built.
-  fs.rmSync(path.join(staged, ADDON), { force: true })
-  const manifest = path.join(staged, 'package.json')
-  const content = JSON.parse(fs.readFileSync(manifest))
-  content.napi.targets = [TARGET]
-  fs.writeFileSync(manifest, JSON.stringify(content))
-  fs.mkdirSync(path.join(staged, 'artifacts'))
-  fs.copyFileSync(addon, path.join(staged, 'artifacts', ADDON))
-  // Where npm run looks for what the scripts name.
-  const env = { ...process.env, PATH: `${path.join(MODULES, '.bin')}${path.delimiter}${process.env.PATH}` }
-  execSync('npm run pack:platforms', { cwd: staged, env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const [main, platform] = npm(`pack --silent --ignore-scripts --pack-destination ${folder} . ./npm/*`, staged).trim().split('\n')
-  return { main: path.join(folder, main), platform: path.join(folder, platform) }
-}
 
 /** A project of its own with these packages, and with a program for each way to load them. */
 function makeProject (name, packages) {
@@ -110,6 +75,15 @@ test('the main package holds the sources, and no addon', () => {
   const files = fs.readdirSync(path.join(project, 'node_modules', MAIN_PACKAGE), { recursive: true })
   expect(files).toEqual(expect.arrayContaining(['Cargo.toml', 'Cargo.lock', 'build.rs', path.join('src', 'lib.rs')]))
   expect(files.filter(file => /\.node$|\.test\.js$|\.svg$/.test(file))).toEqual([])
+})
+
+// Pictures are not in it: npm shows those of the repository.
+test('a link of its pages leads to another of them', () => {
+  const home = path.join(project, 'node_modules', MAIN_PACKAGE)
+  const pages = fs.readdirSync(home, { recursive: true }).filter(file => file.endsWith('.md')).map(file => path.join(home, file))
+  expect(pages.length).toBeGreaterThan(20)
+  const dead = pages.flatMap(page => linksOf(page).filter(link => !/\.(svg|png)$/.test(link) && !isThere(page, link)).map(link => [path.relative(home, page), link]))
+  expect(dead).toEqual([])
 })
 
 test('require', async () => {
@@ -206,20 +180,10 @@ test('in jest', async () => {
 })
 
 test('in vitest', async () => {
-  const vitest = path.join(MODULES, 'vitest', 'vitest.mjs')
+  const vitest = path.join(OWN_MODULES, 'vitest', 'vitest.mjs')
   const program = TEST.replace(/const (.*) = require\((.*)\)/g, 'import $1 from $2').replaceAll('__filename', 'import.meta.filename')
   const args = [vitest, 'run', '--globals', '--root', project, 'by-vitest']
   expect(await run(args, { 'by-vitest.test.mjs': program }, { env: { NO_COLOR: '1' } })).toMatch(/Tests\s+1 passed/)
-})
-
-test('bundled by esbuild, the package external', async () => {
-  const source = `import { createWriteStream } from 'spillway'\n${PROGRAM}`
-  // By a process of its own: esbuild refuses the Uint8Array of jest's.
-  const bundle = `require(${JSON.stringify(path.join(MODULES, 'esbuild'))}).buildSync({
-    entryPoints: ['source.mjs'], outfile: 'bundle.js', bundle: true, platform: 'node', external: ['spillway']
-  })`
-  await run(['-e', bundle], { 'source.mjs': source })
-  expect(await run(['bundle.js'])).toBe('5\n')
 })
 
 describe('without a platform package', () => {

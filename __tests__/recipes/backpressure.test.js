@@ -7,7 +7,7 @@ const { testPage } = require('../helpers/page.js')
 const values = { targets: require.resolve('../helpers/targets.js') }
 const KIB = 1024
 
-/** `out` into a pipe that is read by nobody until `fifo.read()` is called, and the mark `MARK`. */
+/** `out` into a pipe that is read by nobody until `fifo.read()` is called, and the high-water mark `MARK`. */
 const SLOW = `
   const MARK = 16384
   const fifo = require(given.targets).stuckPipe(require('node:path').dirname(file))
@@ -16,7 +16,7 @@ const SLOW = `
   await require('node:events').once(out, 'ready')`
 
 testPage('backpressure', {
-  'The mark': {
+  'The high-water mark': {
     'is answered false, and the chunk is taken': async run => {
       const { stdout, content } = await run('', { name: 'out.txt' })
       expect(stdout).toBe('true\nfalse\nfalse\n')

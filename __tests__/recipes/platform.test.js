@@ -38,7 +38,7 @@ const web = {
       const code = await save(readable, '/dev/full').catch(error => error.code)
       return { code, isCancelled, asked }`)
     expect({ code, isCancelled }).toEqual({ code: 'ENOSPC', isCancelled: true })
-    // A default mark's worth and what is under way, far from the million that toWeb() would take.
+    // A default high-water mark's worth and what is under way, far from the million that toWeb() would take.
     expect(asked).toBeLessThan(1000)
   }
 }
@@ -97,7 +97,7 @@ testPage('recipes/platform', {
         for (let at = 0; at < ${LINES}; at++) if (!out.write('line ' + at + '\\n')) isFull = true
         out.write(isFull + '\\n')
         process.exit()`, { name: 'none', prefix: ['sh', '-c', '"$0" "$@" | dd bs=64 2> /dev/null'] })
-      // Less than the default mark: nobody has to wait.
+      // Less than the default high-water mark: nobody has to wait.
       expect(stdout).toBe(`${lines(LINES, 'line')}false\n`)
     },
 

@@ -28,7 +28,7 @@ function numbered () {
 
 const SOURCE = numbered()
 
-/** Bytes of the head of a piece: mark, number, size. */
+/** Bytes of the head of a piece: `MARK`, number, size. */
 const HEAD = 6
 
 /** @returns {Buffer} `size` bytes, and at least a head, that say that they are piece number `number` */
@@ -38,7 +38,7 @@ function piece (number, size) {
   bytes[0] = MARK
   bytes[1] = 0x80 | number
   for (let digit = HEAD - 1, left = size; digit > 1; digit--, left >>>= 7) bytes[digit] = 0x80 | (left & 0x7f)
-  // No mark within.
+  // No `MARK` within.
   for (let digit = 1; digit < HEAD; digit++) if (bytes[digit] === MARK) bytes[digit] = 0xfe
   return bytes
 }

@@ -17,7 +17,7 @@ const Receiver = require('./receiver.js')
 /** What is in a target before: no byte of a source, nor of a piece. */
 const BASE = Buffer.alloc(1000, 0xc0)
 
-/** The mark of a stream of ours to which none is given. */
+/** The high-water mark of a stream of ours to which none is given. */
 const HIGH_WATER_MARK = 1024 * 1024
 
 /** Turns of the event loop without any news after which a program is at rest, if nothing is under way. */

@@ -64,7 +64,7 @@ export class SideView {
     this.state.dataset.tone = tone
   }
 
-  /** The mark is in the middle of the tank; above it, what is buffered spills. */
+  /** The high-water mark is in the middle of the tank; above it, what is buffered spills. */
   #fill (level) {
     this.tank.style.setProperty('--level', Math.min(level, 2) / 2)
     this.tank.classList.toggle('spills', level > 1.1)

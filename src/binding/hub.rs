@@ -27,7 +27,7 @@ use crate::{
     stream::{self, Listener, Stream},
 };
 
-/// Calls JavaScript with the number of the stream that has news.
+/// Calls JavaScript with the number of a stream for which a wake was requested.
 type Wake = ThreadsafeFunction<u32, (), u32, Status, false, true>;
 
 /// What is set for one stream: of its options, what concerns Rust.
@@ -125,8 +125,8 @@ impl Known {
 
 #[napi]
 impl Hub {
-    /// `wake(number)` is called in a turn of its own whenever the stream of
-    /// that number has news; it does not keep the process alive.
+    /// `wake(number)` is called in a turn of its own whenever a wake that the stream of
+    /// that number has requested is due; it does not keep the process alive.
     #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, wake: Function<'_, u32, ()>) -> Result<Self> {
         runtime::start()?;
