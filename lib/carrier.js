@@ -77,6 +77,14 @@ class Carrier {
       !state.ending && !state.needDrain && state.highWaterMark > 0 && node.mayBuffer(state) && !exit.isExiting()
   }
 
+  /** Why nothing can have its place among the chunks any more, or null. @param {string} method what was called */
+  whyNotPlace (method) {
+    const { state } = this
+    if (state.destroyed) return errors.streamDestroyed(method)
+    if (state.ending) return errors.writeAfterEnd()
+    return this.isPlain ? null : errors.invalidState('a subclass or a patch writes the chunks of this stream')
+  }
+
   /** The error of the write that failed, as `fs` would have it. */
   get failure () {
     return errors.writeFailed(this.buffer.sink.fault())
@@ -181,7 +189,7 @@ class Carrier {
     const { buffer } = this
     this.uncounted = offset
     this.uncountedMemory = buffer.memoryAt(offset)
-    buffer.forgetSources(offset)
+    buffer.forgetPlaced(offset)
   }
 
   /** A stream that is written to is polled. Of one that has stopped Rust tells when more is written. */

@@ -8,7 +8,7 @@
 const { AsyncResource } = require('node:async_hooks')
 const { fstatSync } = require('node:fs')
 const { Source } = require('./native.js')
-const { SourceChunk } = require('./node-state.js')
+const { SourceToken } = require('./node-state.js')
 const io = require('./reader-state.js')
 const ReadAhead = require('./read-ahead.js')
 
@@ -127,7 +127,7 @@ class FilePipe {
       this.steps++
       this.asked += most
       const done = error => this.resource.runInAsyncScope(this.onStep, this, error)
-      this.carrier.lane.writeSource(new SourceChunk(this.source, most), done)
+      this.carrier.lane.place(new SourceToken(this.source, most), done)
     }
     if (this.steps === 0) this.end()
   }

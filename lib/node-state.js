@@ -28,25 +28,51 @@ Object.setPrototypeOf(Token.prototype, Buffer.prototype)
 Token.prototype.isQueued = true
 
 /**
- * What is given to Node's `write()` for the bytes of another descriptor: it has its place among
- * the chunks, and no length. It stands for one byte in Rust's offsets, however many there will be.
+ * What is given to Node's `write()` for something that has its place among the chunks, and no
+ * length. It stands for one byte in Rust's offsets.
  */
-class SourceChunk extends Token {
+class PlacedToken extends Token {
+  constructor () {
+    super(0)
+    this.isQueued = false
+  }
+}
+
+/** The bytes of another descriptor, however many there will be. */
+class SourceToken extends PlacedToken {
   /**
    * @param {import('../native').Source} source
    * @param {number} most bytes
    */
   constructor (source, most) {
-    super(0)
+    super()
     this.source = source
     this.most = most
-    this.isQueued = false
+  }
+
+  /** @param {import('../native').Sink} sink of Rust */
+  appendTo (sink) {
+    sink.appendSource(this.source, this.most)
+  }
+}
+
+/** What lies before is to be on the device. */
+class BarrierToken extends PlacedToken {
+  /** @param {boolean} all whether all that the system knows of the file is to be there, too */
+  constructor (all) {
+    super()
+    this.all = all
+  }
+
+  /** @param {import('../native').Sink} sink of Rust */
+  appendTo (sink) {
+    sink.appendBarrier(this.all)
   }
 }
 
 /** How far Rust's offsets go on with `chunk`, which Rust has. */
 function extentOf (chunk) {
-  return chunk instanceof SourceChunk ? 1 : chunk.length
+  return chunk instanceof PlacedToken ? 1 : chunk.length
 }
 
 /** Whether Rust has the bytes of `chunk`. */
@@ -196,7 +222,9 @@ function isKnown () {
 
 module.exports = {
   Token,
-  SourceChunk,
+  PlacedToken,
+  SourceToken,
+  BarrierToken,
   extentOf,
   isQueued,
   isKnown: isKnown(),

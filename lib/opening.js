@@ -5,6 +5,7 @@
 
 const { AsyncResource } = require('node:async_hooks')
 const fs = require('node:fs')
+const path = require('node:path')
 const process = require('node:process')
 const { isMainThread } = require('node:worker_threads')
 const { Base } = require('./base.js')
@@ -55,6 +56,11 @@ function isPath (path) {
   return (typeof path === 'string' || Buffer.isBuffer(path)) && path.length > 0 && !path.includes('\0')
 }
 
+/** The folder of the file at `path`. @returns {string | Buffer} */
+function folderOf (name) {
+  return typeof name === 'string' ? path.dirname(name) : Buffer.from(path.dirname(name.toString('latin1')), 'latin1')
+}
+
 /** Whether an open would wait for a reader. */
 function isFifo (path) {
   return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true
@@ -75,14 +81,16 @@ const NODE = 2 // Node's own code does, or a subclass
 class Opening {
   /**
    * @param {import('./carrier.js')} carrier
-   * @param {{ fd?: unknown, fs?: object }} options
+   * @param {{ fd?: unknown, fs?: object, mkdir?: boolean }} options
    */
-  constructor (carrier, { fd, fs: customFs }) {
+  constructor (carrier, { fd, fs: customFs, mkdir }) {
     this.carrier = carrier
     this.stream = carrier.stream
     this.control = carrier.control
     carrier.buffer.gate = this
     this.customFs = customFs
+    /** Whether folders that are missing are made. */
+    this.mkdir = mkdir === true
     this.by = WAITS
     this.isGateOpen = false
     /** Called when Rust has opened the file, or failed to; null: nobody waits for that. */
@@ -122,7 +130,7 @@ class Opening {
   /** What Rust is to open. */
   get request () {
     const { path, flags, mode } = this.stream
-    return [Buffer.from(path), toFlags(flags), mode, this.start]
+    return [Buffer.from(path), toFlags(flags), mode, this.start, this.mkdir]
   }
 
   /** Whether what was given is what is written to. A `_construct` that is not ours may bring another descriptor, but Node writes to a FileHandle all the same. */
@@ -165,7 +173,7 @@ class Opening {
     }
     if (this.hasDescriptor || (this.by === WAITS && !this.isNative && !this.openHere())) {
       this.by = NODE
-      return Base.prototype._construct.call(stream, done)
+      return this.constructByNode(done)
     }
     this.callback = done
     this.resource = new AsyncResource('FSREQCALLBACK')
@@ -180,6 +188,14 @@ class Opening {
     if (stream.destroyed && !carrier.ending.isFlushing) this.cancel()
   }
 
+  /** Node opens the file, and tells the error if it can't. */
+  constructByNode (callback) {
+    const { stream } = this
+    const construct = () => Base.prototype._construct.call(stream, callback)
+    if (!this.mkdir || this.hasDescriptor) return construct()
+    fs.mkdir(folderOf(stream.path), { recursive: true }, error => error ? callback(error) : construct())
+  }
+
   /**
    * Opens the file on this thread, where Rust can't. An open in libuv's pool that
    * the end of the process overtakes would empty the file behind us.
@@ -190,6 +206,7 @@ class Opening {
     const { path, flags, mode } = this.stream
     try {
       if (isFifo(path)) return false
+      this.makeFolders()
       const fd = openSync(path, flags, mode)
       if (this.give(fd) !== null) {
         closeSync(fd)
@@ -222,7 +239,7 @@ class Opening {
       } else {
         // Its error is Node's to the letter.
         this.by = NODE
-        Base.prototype._construct.call(stream, callback)
+        this.constructByNode(callback)
       }
     }))
     return true
@@ -281,10 +298,15 @@ class Opening {
     this.by = NODE
     try {
       if (isFifo(path)) return
+      this.makeFolders()
       this.give(openSync(path, flags, mode))
     } catch {
       // Then the bytes are lost, and it is told that they are.
     }
+  }
+
+  makeFolders () {
+    if (this.mkdir) fs.mkdirSync(folderOf(this.stream.path), { recursive: true })
   }
 
   /** Gives up waiting for somebody to read from a FIFO. */

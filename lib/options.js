@@ -11,6 +11,9 @@ const HIGH_WATER_MARK = 1024 * 1024
 /** The least default budget, in bytes. */
 const BUDGET = 16 * 1024 * 1024
 
+/** Options that are on or off. */
+const SWITCHES = ['kernelCopy', 'durable', 'mkdir']
+
 const POLICIES = ['strict', 'block', 'drop-newest']
 
 /** The longest time that Rust is told, in milliseconds: some 49 days. Infinity means that. */
@@ -49,8 +52,13 @@ function withDefaults (options) {
   own.retry = own.retry == null ? undefined : toRetry(own.retry)
   checkPolicy(own.backpressure)
   own.budget = toBudget(own)
-  if (own.kernelCopy != null && typeof own.kernelCopy !== 'boolean') throw errors.invalidType('options.kernelCopy', 'of type boolean', own.kernelCopy)
+  for (const name of SWITCHES) checkSwitch(own, name)
   return own
+}
+
+function checkSwitch (own, name) {
+  if (own[name] != null && typeof own[name] !== 'boolean') throw errors.invalidType(`options.${name}`, 'of type boolean', own[name])
+  if (own[name] && own.objectMode && name !== 'kernelCopy') throw errors.incompatible(name, 'objectMode')
 }
 
 function isMark (highWaterMark) {

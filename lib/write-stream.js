@@ -3,6 +3,7 @@
 // WriteStream: Node's own class, whose bytes Rust carries. What a program can
 // see is decided by Node's code; lib/carrier.js does the rest.
 
+const { nextTick } = require('node:process')
 const { Base, kBase } = require('./base.js')
 const Carrier = require('./carrier.js')
 const channels = require('./channels.js')
@@ -10,7 +11,7 @@ const errors = require('./errors.js')
 const exit = require('./exit.js')
 const FilePipe = require('./file-pipe.js')
 const io = require('./io-state.js')
-const { SourceChunk, splitTokens } = require('./node-state.js')
+const { BarrierToken, PlacedToken, splitTokens } = require('./node-state.js')
 const { withDefaults } = require('./options.js')
 const writeFrom = require('./write-from.js')
 
@@ -102,7 +103,7 @@ WriteStream.prototype._construct = function (callback) {
 
 WriteStream.prototype._write = function (chunk, encoding, callback) {
   const carrier = this[kCarrier]
-  if (!isOurs(this, carrier, chunk)) return _write.call(this, chunk instanceof SourceChunk ? NOTHING : chunk, encoding, callback)
+  if (!isOurs(this, carrier, chunk)) return _write.call(this, chunk instanceof PlacedToken ? NOTHING : chunk, encoding, callback)
   carry(this, carrier, [{ chunk }], callback)
 }
 
@@ -177,6 +178,32 @@ WriteStream.prototype.flushSync = function () {
  */
 WriteStream.prototype.writeFrom = function (source, options) {
   return writeFrom(carrierOf(this), source, options)
+}
+
+/**
+ * Has everything that was written before on the device, with all that the system knows of the file, as `FileHandle.sync()`.
+ * @param {(error?: Error | null) => void} [callback]
+ * @returns {Promise<void> | undefined} a promise, if there is no callback
+ */
+WriteStream.prototype.sync = function (callback) {
+  return sync(this, true, callback)
+}
+
+/** The same, but only with what is needed to read the bytes, as `FileHandle.datasync()`. */
+WriteStream.prototype.datasync = function (callback) {
+  return sync(this, false, callback)
+}
+
+function sync (stream, all, callback) {
+  const carrier = carrierOf(stream)
+  if (typeof callback === 'function') return placeBarrier(stream, carrier, all, callback)
+  return new Promise((resolve, reject) => placeBarrier(stream, carrier, all, error => error ? reject(error) : resolve()))
+}
+
+function placeBarrier (stream, carrier, all, callback) {
+  const error = carrier.whyNotPlace('sync')
+  if (error !== null) nextTick(callback, error)
+  else carrier.lane.place(new BarrierToken(all), callback)
 }
 
 /**

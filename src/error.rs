@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::os;
+use crate::{os, target::Settle};
 
 /// The one reason for which a stream writes no more.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -12,6 +12,12 @@ pub enum Failure {
     /// The kernel refused: the positive `errno` of a write.
     #[error("write failed with errno {0}")]
     Os(i32),
+    /// The kernel could not bring the bytes to the device: the positive `errno` of an `fdatasync`.
+    #[error("fdatasync failed with errno {0}")]
+    Datasync(i32),
+    /// The same of an `fsync`.
+    #[error("fsync failed with errno {0}")]
+    Sync(i32),
     /// A write job has panicked: a bug of ours, told instead of an abort.
     #[error("the write job came to no answer: this is a bug in spillway")]
     Unanswered,
@@ -23,6 +29,17 @@ impl Failure {
     #[must_use]
     pub fn from_io(error: &io::Error) -> Self {
         Self::Os(os::errno(error).unwrap_or(os::EIO))
+    }
+
+    /// The failure of a settle.
+    #[must_use]
+    pub fn of_settle(how: Settle, error: &io::Error) -> Self {
+        let errno = os::errno(error).unwrap_or(os::EIO);
+        match how {
+            Settle::Written => Self::Os(errno),
+            Settle::Data => Self::Datasync(errno),
+            Settle::All => Self::Sync(errno),
+        }
     }
 
     /// For a write that took nothing and gave no reason.

@@ -74,13 +74,7 @@ fn perform(mut lease: Lease<'_>, work: Work) -> Step {
         Work::Open(opening) => open(lease, opening),
         Work::Take(Batch::Bytes(bytes)) => write(lease, bytes),
         Work::Take(Batch::Source(piece)) => copy(lease, &piece),
-        Work::Settle => match lease.target().settle(Settle::Written) {
-            Ok(()) => {
-                lease.settled();
-                Step::Went(0)
-            }
-            Err(error) => refused(lease, &error),
-        },
+        Work::Settle(how) => settle(lease, how),
         Work::Finish => match lease.target().finish() {
             Ok(()) => {
                 lease.finished();
@@ -94,6 +88,22 @@ fn perform(mut lease: Lease<'_>, work: Work) -> Step {
             Step::Rest
         }
     }
+}
+
+fn settle(mut lease: Lease<'_>, how: Settle) -> Step {
+    match lease.target().settle(how) {
+        Ok(()) => {
+            lease.settled();
+            Step::Went(0)
+        }
+        Err(error) if is_passing(&error) => refused(lease, &error),
+        // Never tried again: the system forgets what it could not bring down.
+        Err(error) => fail(lease, Failure::of_settle(how, &error)),
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }
 
 fn open(lease: Lease<'_>, mut opening: Opening) -> Step {

@@ -24,6 +24,7 @@ use crate::{
     runtime,
     slab::lend,
     stream::{self, Listener, Stream},
+    target::Stages,
 };
 
 /// Calls JavaScript with the number of the stream that has news.
@@ -37,6 +38,8 @@ pub struct Settings {
     pub exit_timeout: u32,
     /// Which errors of a write are waited out.
     pub retry: Option<Retry>,
+    /// Whether bytes count as written when they are on the device.
+    pub durable: Option<bool>,
 }
 
 /// [`stream::Retry`], its times in milliseconds.
@@ -145,6 +148,7 @@ impl Hub {
         if let Some(retry) = settings.retry {
             stream.wait_out(retry.into());
         }
+        stream.set_stages(Stages { durable: settings.durable.unwrap_or_default() });
         let idle_timeout = milliseconds(settings.exit_timeout);
         flush::at_exit(&stream, idle_timeout);
         let pins = Rc::<Pins>::default();

@@ -21,6 +21,7 @@ use crate::{
     slab::copy,
     source::Piece,
     stream::{Request, Stream},
+    target::Settle,
     writer::{self, Step},
 };
 
@@ -64,11 +65,12 @@ impl Sink {
 
     /// Opens the file at `path`: JavaScript is woken when the control words tell how
     /// that went. `flags` and `mode` are those of `open(2)`; a `start` below 0 means none.
+    /// `mkdir`: folders that are missing are made.
     /// `now`: on this thread, before it returns, but for a FIFO that nobody reads.
     #[napi]
-    pub fn open(&self, path: &[u8], flags: i32, mode: u16, start: f64, now: bool) -> Result<()> {
+    pub fn open(&self, path: &[u8], flags: i32, mode: u16, start: f64, mkdir: bool, now: bool) -> Result<()> {
         let path = CString::new(path).map_err(Error::from)?;
-        self.stream.open(Request { path, flags, mode, start: position(start) });
+        self.stream.open(Request { path, flags, mode, start: position(start), mkdir });
         if !now || matches!(writer::step(&self.stream), Step::Stalled(_)) {
             self.schedule();
         }
@@ -128,6 +130,13 @@ impl Sink {
         if let Some(source) = &source.source {
             self.stream.append_source(Piece::new(Arc::clone(source), offset_of(most)));
         }
+    }
+
+    /// Appends a barrier: what lies before is to be on the device, with all that the system knows of the
+    /// file if `all`. It counts as one byte in the offsets of the stream.
+    #[napi]
+    pub fn append_barrier(&self, all: bool) {
+        self.stream.append_barrier(if all { Settle::All } else { Settle::Data });
     }
 
     /// Has nothing more read from `source`. What was read is written.

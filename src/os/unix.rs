@@ -5,8 +5,14 @@ mod input;
 mod raw;
 
 use std::{
+    ffi::{CStr, OsStr},
+    fs,
     io::{self, ErrorKind},
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::Path,
 };
 
 use rustix::io::Errno;
@@ -33,6 +39,15 @@ pub fn errno(error: &io::Error) -> Option<i32> {
 #[must_use]
 pub fn no_thread() -> io::Error {
     Errno::AGAIN.into()
+}
+
+/// Makes the folders of the file at `path`, as far as they are missing.
+///
+/// # Errors
+/// As `mkdir(2)`.
+pub(crate) fn make_folders(path: &CStr) -> io::Result<()> {
+    let path = Path::new(OsStr::from_bytes(path.to_bytes()));
+    path.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
 /// A descriptor that becomes writable when a target has room again, or readable

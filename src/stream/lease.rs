@@ -51,7 +51,7 @@ impl<'a> Lease<'a> {
         let control = self.stream.control();
         control.set_descriptor(number);
         control.set_status(Status::Open);
-        self.target = Some(Box::new(file));
+        self.target = Some(self.stream.state.lock().stages.around(Box::new(file)));
         self.put_back(true);
         self.stream.state.lock().takes_bytes()
     }
@@ -79,7 +79,7 @@ impl<'a> Lease<'a> {
 
     /// The target has taken `count` bytes.
     pub(crate) fn took(self, count: u64) {
-        let is_settled = !self.has_unsettled();
+        let is_settled = !self.has_unsettled() && !self.stream.state.lock().has_barrier();
         self.advance(count, is_settled);
     }
 

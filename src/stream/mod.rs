@@ -29,7 +29,7 @@ use crate::{
     slab::Slab,
     source::{Piece, Source},
     sync::{Condvar, Mutex},
-    target::Target,
+    target::{Settle, Stages, Target},
 };
 use state::{Phase, State};
 
@@ -87,6 +87,11 @@ impl Stream {
         self.state.lock().stalls.set_policy(retry);
     }
 
+    /// What is done to the bytes on their way. Before there is a target.
+    pub fn set_stages(&self, stages: Stages) {
+        self.state.lock().stages = stages;
+    }
+
     /// The file of a waiting stream; ignored by any other. The caller has a job scheduled.
     pub fn open(&self, request: Request) {
         self.state.lock().open(Opening::new(request));
@@ -99,6 +104,7 @@ impl Stream {
         if matches!(state.phase, Phase::Waiting) {
             self.control.set_status(Status::Open);
         }
+        let target = state.stages.around(target);
         let not_taken = state.give(target);
         drop(state);
         drop(not_taken);
@@ -135,6 +141,11 @@ impl Stream {
     /// Appends what another descriptor has: one byte in the offsets, however many they are.
     pub fn append_source(&self, piece: Arc<Piece>) {
         self.state.lock().queue.append_source(piece, self.control.filled());
+    }
+
+    /// Has what lies before settled so. The barrier counts as one byte in the offsets.
+    pub fn append_barrier(&self, how: Settle) {
+        self.state.lock().queue.append_barrier(how, self.control.filled());
     }
 
     /// Has nothing more read from `source`, of which a piece may be waited for.

@@ -16,11 +16,26 @@ use super::{
     retry::Stalls,
     work::{Goal, Lack, Work},
 };
-use crate::{error::Failure, queue::Queue, target::Target};
+use crate::{
+    error::Failure,
+    queue::Queue,
+    target::{Settle, Stages, Target},
+};
 
 /// Most bytes in one write, so that what is under way when a stream is
 /// destroyed, and what a slab waits for, stays short.
 const MAX_BATCH: usize = 1 << 20;
+
+/// Most bytes that are taken behind a barrier before it is settled: those who come meanwhile are settled with it.
+const MAX_BEHIND: u64 = 1 << 20;
+
+/// A barrier that was passed and is not yet settled.
+#[derive(Clone, Copy)]
+struct Barrier {
+    how: Settle,
+    /// Where the first one was.
+    offset: u64,
+}
 
 /// Who has the target.
 pub(super) enum Phase {
@@ -52,11 +67,13 @@ pub(super) struct State {
     pub(super) taken: u64,
     /// Offset up to which they are down.
     pub(super) settled: u64,
+    barrier: Option<Barrier>,
     /// Bytes that the target has taken from sources, each of which counts as one in the offsets.
     pub(super) copied: u64,
     /// Writes that the target was asked for.
     pub(super) calls: u64,
     pub(super) stalls: Stalls,
+    pub(super) stages: Stages,
     /// Threads that wait for progress.
     pub(super) waiters: usize,
 }
@@ -72,9 +89,11 @@ impl State {
             is_blocked: false,
             taken: 0,
             settled: 0,
+            barrier: None,
             copied: 0,
             calls: 0,
             stalls: Stalls::default(),
+            stages: Stages::default(),
             waiters: 0,
         }
     }
@@ -222,11 +241,9 @@ impl State {
             return Err(Lack::Rest);
         }
         self.queue.seal(filled);
-        if let Goal::Settle(offset) = self.goal
-            && self.settled < offset
-            && offset <= self.taken
-        {
-            return Ok(Work::Settle);
+        self.pass_barriers();
+        if self.must_settle() {
+            return Ok(self.settle_now());
         }
         if let Some(batch) = self.queue.batch(MAX_BATCH) {
             self.is_blocked = false;
@@ -234,11 +251,37 @@ impl State {
             return Ok(Work::Take(batch));
         }
         match self.goal {
-            Goal::Finish => Ok(Work::Finish),
             Goal::Abandon => Ok(Work::Abandon),
-            Goal::Flow | Goal::Settle(_) if self.settled < self.taken => Ok(Work::Settle),
+            _ if self.barrier.is_some() => Ok(self.settle_now()),
+            Goal::Finish => Ok(Work::Finish),
+            Goal::Flow | Goal::Settle(_) if self.settled < self.taken => Ok(self.settle_now()),
             Goal::Flow | Goal::Settle(_) => Err(Lack::Empty),
         }
+    }
+
+    /// The barriers that come first are passed: what lies behind them may be written before they are settled.
+    fn pass_barriers(&mut self) {
+        while let Some(how) = self.queue.pop_barrier() {
+            self.taken += 1;
+            let barrier = self.barrier.get_or_insert(Barrier { how, offset: self.taken });
+            barrier.how = barrier.how.max(how);
+        }
+    }
+
+    /// Whether what is taken is to be settled before more is.
+    fn must_settle(&self) -> bool {
+        let is_awaited =
+            matches!(self.goal, Goal::Settle(offset) if self.settled < offset && offset <= self.taken);
+        is_awaited || self.barrier.is_some_and(|barrier| self.taken >= barrier.offset + MAX_BEHIND)
+    }
+
+    fn settle_now(&self) -> Work {
+        Work::Settle(self.barrier.map_or(Settle::Written, |barrier| barrier.how))
+    }
+
+    /// Whether bytes that are taken must not count as settled yet.
+    pub(super) fn has_barrier(&self) -> bool {
+        self.barrier.is_some()
     }
 
     /// Leases the target for it to rest, if it is not to be used now and holds something.
@@ -276,6 +319,7 @@ impl State {
     /// All that is taken is down.
     pub(super) fn settle_taken(&mut self) {
         self.settled = self.taken;
+        self.barrier = None;
         if matches!(self.goal, Goal::Settle(offset) if offset <= self.settled) {
             self.goal = Goal::Flow;
         }

@@ -15,7 +15,10 @@ use rustix::{
 };
 
 use super::{Input, Readiness, raw};
-use crate::{stream::Request, target::Target};
+use crate::{
+    stream::Request,
+    target::{Settle, Target},
+};
 
 /// Opens a file, and gives the number of its descriptor. That is close-on-exec, as
 /// Node's are, and belongs to whoever hears of its number (JavaScript), not to the `File`.
@@ -247,6 +250,14 @@ impl Target for File {
         }
     }
 
+    fn settle(&mut self, how: Settle) -> io::Result<()> {
+        match how {
+            Settle::Written => Ok(()),
+            Settle::Data => Ok(sync_data(self.own()?.0)?),
+            Settle::All => Ok(sync_all(self.own()?.0)?),
+        }
+    }
+
     #[cfg(target_os = "linux")]
     fn copy(&mut self, source: &Input, position: Option<u64>, most: u64) -> io::Result<u64> {
         if self.kind != Kind::Regular || !source.is_regular() {
@@ -293,6 +304,12 @@ impl Target for File {
         fd.try_clone_to_owned().map(Readiness::from)
     }
 }
+
+/// macOS alone has a call that reaches the device, and that has no lesser form; libuv makes it, too.
+#[cfg(target_vendor = "apple")]
+use rustix::fs::{fcntl_fullfsync as sync_all, fcntl_fullfsync as sync_data};
+#[cfg(not(target_vendor = "apple"))]
+use rustix::fs::{fdatasync as sync_data, fsync as sync_all};
 
 /// Whether `fd` is ready for what `flags` say, or broken. False as well if a signal came.
 pub(super) fn is_ready(fd: BorrowedFd<'_>, flags: PollFlags) -> io::Result<bool> {
