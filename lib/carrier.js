@@ -42,6 +42,11 @@ class Carrier {
     this.lane = new Lane(this)
     this.ending = new Ending(this, options.blockTimeout)
     this.lowWaterMark = options.lowWaterMark ?? 0
+    /** The names of its digests. */
+    this.digests = options.digest ?? []
+    this.isCompressed = options.compress != null
+    /** Whether something is done to the bytes that has an end of its own. */
+    this.hasStages = this.isCompressed || this.digests.length > 0
     /** Whether files that are piped in may be copied. */
     this.kernelCopy = options.kernelCopy !== false
     this.isLooking = false
@@ -208,7 +213,7 @@ class Carrier {
   /** An idle stream holds no memory and costs no turn. */
   goIdle () {
     const { buffer, control, ending, opening, requests, state } = this
-    if (requests.areUnderWay || opening.callback !== null || ending.isAwaited || state.bufferedRequestCount > 0) return
+    if (requests.areUnderWay || opening.callback !== null || ending.isAwaited || ending.finalCallback !== null || state.bufferedRequestCount > 0) return
     // More may come soon: Rust looks at the slab for a while.
     if (buffer.slab !== null && opening.isGateOpen && !control.isAsleep) return eventLoop.activate(this)
     if (buffer.slab !== null && buffer.readSettled() < buffer.accepted) return

@@ -3,10 +3,12 @@
 // The end of one stream: what was accepted is written or dropped, then Node may
 // close the file. And the flushes, which come before the end of the process.
 
+const { AsyncResource } = require('node:async_hooks')
 const { nextTick } = require('node:process')
 const errors = require('./errors.js')
 const eventLoop = require('./event-loop.js')
 const io = require('./io-state.js')
+const { Settled } = require('./native.js')
 const node = require('./node-state.js')
 
 /** Why a flush gave up, besides the failure of the stream. */
@@ -41,6 +43,10 @@ class Ending {
     this.phase = LIVE
     /** Whether Node has destroyed the stream, and waits until nothing is written any more. */
     this.isAwaited = false
+    /** Node's, which waits until the stages have ended; null: nobody waits for that. */
+    this.finalCallback = null
+    /** Up to where all can be read of a file that is compressed. */
+    this.readableTo = 0
     /** To be called at the end, as `{ end, callback }`: `end` is the offset behind the chunk. */
     this.lateCallbacks = NONE
   }
@@ -82,6 +88,28 @@ class Ending {
     if (!isAllWritten || this.phase !== LIVE || !opening.isGateOpen || !isPlain || typeof stream._final === 'function') return
     this.phase = RELEASED
     buffer.sink.finish()
+  }
+
+  /** Node's `_final`, after the last write: the stages end. */
+  final (callback) {
+    const { carrier } = this
+    const fault = carrier.opening.openGate()
+    if (fault !== null) return callback(errors.writeFailed(fault))
+    this.finalCallback = new AsyncResource('FSREQCALLBACK').bind(callback)
+    eventLoop.ref()
+    eventLoop.activate(carrier)
+    carrier.buffer.sink.finish()
+    carrier.lookLater()
+  }
+
+  endFinalIfOver () {
+    const { carrier, finalCallback } = this
+    if (finalCallback === null || !carrier.buffer.sink.isOver()) return
+    this.finalCallback = null
+    eventLoop.unref()
+    const error = carrier.control.hasFailed ? carrier.failure : null
+    if (error === null && !carrier.state.destroyed) this.phase = RELEASED
+    finalCallback(error)
   }
 
   /** The file is none that Rust can write: Node does. */
@@ -144,6 +172,7 @@ class Ending {
   /** Tells Node, if it waits for that, that nothing is written any more. */
   finishIfOver () {
     const { requests, stream } = this.carrier
+    this.endFinalIfOver()
     if (!this.isAwaited || requests.areUnderWay || !this.isOver) return
     io.end(stream)
     this.finish(null)
@@ -208,6 +237,7 @@ class Ending {
     const { buffer, isPlain, lane, opening, state, stream } = carrier
     if (isPlain && !state.destroyed) lane.absorb()
     if (node.chunksBehindTokens(state).length > 0) throw errors.invalidState('Node holds chunks of this stream that can\'t be written yet')
+    this.makeReadable()
     if (buffer.accepted === buffer.readSettled()) {
       if (!this.isClosed) carrier.uncount()
       return
@@ -220,6 +250,14 @@ class Ending {
     throw errors.writeFailed(fault.errno === ETIMEDOUT && carrier.isStalled ? buffer.sink.stall() : fault)
   }
 
+  /** What is compressed is to be readable up to here. */
+  makeReadable () {
+    const { buffer, isCompressed } = this.carrier
+    if (!isCompressed || this.phase !== LIVE || buffer.accepted === this.readableTo) return
+    buffer.appendPlaced(new node.BarrierToken(Settled.Written))
+    this.readableTo = buffer.accepted
+  }
+
   /** Waits until the bytes up to `offset` are written, or writes them here. @returns the fault, or null */
   flushUntil (offset, here) {
     const { carrier } = this
@@ -230,11 +268,16 @@ class Ending {
 
   /** Before the last flush: takes what Node holds, and opens what Node was to open. */
   prepareFlush () {
-    const { buffer, isPlain, lane, opening, state } = this.carrier
+    const { buffer, hasStages, isPlain, lane, opening, state } = this.carrier
     if (this.isClosed) return
     if (state.destroyed && !this.isFlushing) return this.cancel()
+    // Each write that still comes is to be flushed by itself.
+    lane.close()
     if (isPlain) lane.absorb()
     if (buffer.accepted > 0) opening.openEarly(true)
+    this.makeReadable()
+    // Nothing more comes: also what comes at the end is written.
+    if (hasStages && state.ending) buffer.sink.finish()
   }
 
   /** After the last flush: drops what could not be written. @returns {number} its bytes */

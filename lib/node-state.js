@@ -56,17 +56,17 @@ class SourceToken extends PlacedToken {
   }
 }
 
-/** What lies before is to be on the device. */
+/** What lies before is to be brought down. */
 class BarrierToken extends PlacedToken {
-  /** @param {boolean} all whether all that the system knows of the file is to be there, too */
-  constructor (all) {
+  /** @param {number} how far: of `Settled` of the addon */
+  constructor (how) {
     super()
-    this.all = all
+    this.how = how
   }
 
   /** @param {import('../native').Sink} sink of Rust */
   appendTo (sink) {
-    sink.appendBarrier(this.all)
+    sink.appendBarrier(this.how)
   }
 }
 

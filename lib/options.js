@@ -24,6 +24,17 @@ const EXIT_TIMEOUT = 5000
 const BLOCK_TIMEOUT = 10_000
 const RETRY = { codes: ['ENOSPC', 'EDQUOT'], interval: 1000, limit: Infinity }
 
+/** What each form of compression takes: https://nodejs.org/api/zlib.html#constants, https://facebook.github.io/zstd/zstd_manual.html */
+const COMPRESSIONS = {
+  gzip: { least: 0, most: 9, level: 6 },
+  zstd: { least: -(2 ** 17), most: 22, level: 3 }
+}
+
+/** More threads than that only take memory. */
+const THREADS = 64
+
+const DIGESTS = ['md5', 'sha1', 'sha256', 'sha512', 'crc32', 'crc32c', 'blake3']
+
 /** Options that are checked and filled in: those of a user are read once. */
 const checked = new WeakSet()
 
@@ -53,12 +64,55 @@ function withDefaults (options) {
   checkPolicy(own.backpressure)
   own.budget = toBudget(own)
   for (const name of SWITCHES) checkSwitch(own, name)
+  if (own.compress != null) own.compress = toCompress(own)
+  if (own.digest != null) own.digest = toDigest(own)
+  own.digestOfFile = isDigestOfFile(own)
   return own
 }
 
 function checkSwitch (own, name) {
   if (own[name] != null && typeof own[name] !== 'boolean') throw errors.invalidType(`options.${name}`, 'of type boolean', own[name])
-  if (own[name] && own.objectMode && name !== 'kernelCopy') throw errors.incompatible(name, 'objectMode')
+  if (own[name] && name !== 'kernelCopy') refusePair(own, name, 'objectMode')
+}
+
+function refusePair (own, name, other) {
+  if (own[other] != null && own[other] !== false) throw errors.incompatible(name, other)
+}
+
+/** @returns {{ isZstd: boolean, level: number, threads: number }} */
+function toCompress (own) {
+  const { compress, flags } = own
+  const { algorithm, level, threads = 1 } = typeof compress === 'object' ? compress : { algorithm: compress }
+  if (!Object.hasOwn(COMPRESSIONS, algorithm)) throw errors.invalidOption('compress', compress, 'must be one of: \'gzip\', \'zstd\', or an object with such an algorithm')
+  const limits = COMPRESSIONS[algorithm]
+  for (const other of ['start', 'durable', 'objectMode']) refusePair(own, 'compress', other)
+  // What is behind would stay there.
+  if (typeof flags === 'string' && flags.startsWith('r')) throw errors.incompatible('compress', 'flags')
+  return {
+    isZstd: algorithm === 'zstd',
+    level: integer('compress.level', level ?? limits.level, limits.least, limits.most),
+    threads: integer('compress.threads', threads, 1, THREADS)
+  }
+}
+
+function toDigest (own) {
+  refusePair(own, 'digest', 'objectMode')
+  const names = Array.isArray(own.digest) ? own.digest : [own.digest]
+  for (const name of names) {
+    if (!DIGESTS.includes(name)) throw errors.invalidOption('digest', name, `must be of: ${DIGESTS.map(name => `'${name}'`).join(', ')}`)
+  }
+  return names
+}
+
+function isDigestOfFile ({ digestOf }) {
+  if (digestOf != null && digestOf !== 'file' && digestOf !== 'stream') throw errors.invalidOption('digestOf', digestOf, 'must be one of: \'stream\', \'file\'')
+  return digestOf === 'file'
+}
+
+function integer (name, value, least, most) {
+  number(name, value)
+  if (!Number.isInteger(value) || value < least || value > most) throw errors.outOfRange(`options.${name}`, `an integer >= ${least} && <= ${most}`, value)
+  return value
 }
 
 function isMark (highWaterMark) {

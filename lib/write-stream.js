@@ -12,6 +12,7 @@ const exit = require('./exit.js')
 const FilePipe = require('./file-pipe.js')
 const io = require('./io-state.js')
 const { BarrierToken, PlacedToken, splitTokens } = require('./node-state.js')
+const { Settled } = require('./native.js')
 const { withDefaults } = require('./options.js')
 const writeFrom = require('./write-from.js')
 
@@ -41,6 +42,17 @@ function WriteStream (path, options) {
   exit.watch()
   const carrier = new Carrier(this, options ?? {}, OWN)
   Object.defineProperty(this, kCarrier, { value: carrier })
+  if (carrier.hasStages) addFinal(this, carrier)
+}
+
+/** Before 'finish' the stages write what they still have. A subclass may have a `_final` of its own, which comes first. */
+function addFinal (stream, carrier) {
+  const { _final } = stream
+  const finish = callback => carrier.ending.final(callback)
+  const value = typeof _final !== 'function'
+    ? finish
+    : callback => _final.call(stream, error => error ? callback(error) : finish(callback))
+  Object.defineProperty(stream, '_final', { configurable: true, writable: true, value })
 }
 
 Object.setPrototypeOf(WriteStream.prototype, Base.prototype)
@@ -186,24 +198,40 @@ WriteStream.prototype.writeFrom = function (source, options) {
  * @returns {Promise<void> | undefined} a promise, if there is no callback
  */
 WriteStream.prototype.sync = function (callback) {
-  return sync(this, true, callback)
+  return sync(this, Settled.All, callback)
 }
 
 /** The same, but only with what is needed to read the bytes, as `FileHandle.datasync()`. */
 WriteStream.prototype.datasync = function (callback) {
-  return sync(this, false, callback)
+  return sync(this, Settled.Data, callback)
 }
 
-function sync (stream, all, callback) {
+function sync (stream, how, callback) {
   const carrier = carrierOf(stream)
-  if (typeof callback === 'function') return placeBarrier(stream, carrier, all, callback)
-  return new Promise((resolve, reject) => placeBarrier(stream, carrier, all, error => error ? reject(error) : resolve()))
+  if (typeof callback === 'function') return placeBarrier(carrier, how, callback)
+  return new Promise((resolve, reject) => placeBarrier(carrier, how, error => error ? reject(error) : resolve()))
 }
 
-function placeBarrier (stream, carrier, all, callback) {
+function placeBarrier (carrier, how, callback) {
   const error = carrier.whyNotPlace('sync')
   if (error !== null) nextTick(callback, error)
-  else carrier.lane.place(new BarrierToken(all), callback)
+  else carrier.lane.place(new BarrierToken(how), callback)
+}
+
+/**
+ * A digest of what was written, after 'finish'.
+ * @param {string} [name] of the digest: the first by default
+ * @returns {Buffer}
+ * @throws {Error} ERR_INVALID_STATE: the stream has not finished
+ * @throws {TypeError} ERR_INVALID_ARG_VALUE: `options.digest` has no such name
+ */
+WriteStream.prototype.digest = function (name) {
+  const { buffer: { sink }, digests } = carrierOf(this)
+  const number = name === undefined ? 0 : digests.indexOf(name)
+  if (!(number >= 0 && number < digests.length)) throw errors.invalidOption('digest', name, 'is not among those of the stream')
+  const digest = this.writableFinished ? sink.digest(number) : null
+  if (digest === null) throw errors.invalidState('the digest is known after \'finish\'')
+  return digest
 }
 
 /**

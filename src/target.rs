@@ -1,11 +1,52 @@
 //! Where the bytes go: the seam between the write job and the kernel. A stage
 //! that does something to the bytes is a target around a target.
 
+/// What a stage leaves to its inner target.
+macro_rules! delegate {
+    ($($method:ident),+) => {
+        $(delegate!(@ $method);)+
+    };
+    (@ has_unsettled) => {
+        fn has_unsettled(&self) -> bool {
+            self.inner.has_unsettled()
+        }
+    };
+    (@ settle) => {
+        fn settle(&mut self, how: Settle) -> io::Result<()> {
+            self.inner.settle(how)
+        }
+    };
+    (@ begin) => {
+        fn begin(&mut self) -> io::Result<()> {
+            self.inner.begin()
+        }
+    };
+    (@ rest) => {
+        fn rest(&mut self) {
+            self.inner.rest();
+        }
+    };
+    (@ abandon) => {
+        fn abandon(&mut self) {
+            self.inner.abandon();
+        }
+    };
+    (@ readiness) => {
+        fn readiness(&self) -> io::Result<Readiness> {
+            self.inner.readiness()
+        }
+    };
+}
+
+mod compress;
+mod digest;
 mod durable;
 mod stages;
 
 use std::io::{self, ErrorKind, IoSlice};
 
+pub use compress::{Compression, Format};
+pub use digest::{Algorithm, Digests};
 pub use stages::Stages;
 
 use crate::os::{Input, Readiness};

@@ -24,7 +24,7 @@ use crate::{
     runtime,
     slab::lend,
     stream::{self, Listener, Stream},
-    target::Stages,
+    target::{Algorithm, Compression, Format, Stages},
 };
 
 /// Calls JavaScript with the number of the stream that has news.
@@ -40,6 +40,44 @@ pub struct Settings {
     pub retry: Option<Retry>,
     /// Whether bytes count as written when they are on the device.
     pub durable: Option<bool>,
+    /// How they are compressed, if they are.
+    pub compress: Option<Compress>,
+    /// The names of their digests.
+    pub digest: Option<Vec<String>>,
+    /// Whether it is the bytes of the file that are digested, as they are compressed.
+    pub digest_of_file: Option<bool>,
+}
+
+/// [`Compression`].
+#[napi(object)]
+#[derive(Debug)]
+pub struct Compress {
+    /// Whether it is zstd; else it is gzip.
+    pub is_zstd: bool,
+    /// As the format has it.
+    pub level: i32,
+    /// How many threads compress side by side.
+    pub threads: u32,
+}
+
+impl From<Compress> for Compression {
+    fn from(Compress { is_zstd, level, threads }: Compress) -> Self {
+        let format = if is_zstd { Format::Zstd } else { Format::Gzip };
+        Self { format, level, threads }
+    }
+}
+
+impl Settings {
+    fn stages(&mut self) -> Stages {
+        let names = self.digest.take().unwrap_or_default();
+        Stages {
+            durable: self.durable.unwrap_or_default(),
+            compress: self.compress.take().map(Compression::from),
+            digest: names.iter().filter_map(|name| Algorithm::of_name(name)).collect(),
+            digest_of_file: self.digest_of_file.unwrap_or_default(),
+            ..Stages::default()
+        }
+    }
 }
 
 /// [`stream::Retry`], its times in milliseconds.
@@ -141,14 +179,17 @@ impl Hub {
     /// Stream `number`, which writes nothing before `Sink.open` or `Sink.give`,
     /// and then `Sink.release`.
     #[napi]
-    pub fn create(&self, number: u32, settings: Settings) -> Sink {
+    pub fn create(&self, number: u32, mut settings: Settings) -> Sink {
         let place = self.pages.borrow_mut().take();
-        let stream = Stream::with_control(place, Box::new(Ear { wake: Arc::clone(&self.wake), number }));
+        let stream = Stream::with_stages(
+            settings.stages(),
+            place,
+            Box::new(Ear { wake: Arc::clone(&self.wake), number }),
+        );
         stream.hold();
-        if let Some(retry) = settings.retry {
+        if let Some(retry) = settings.retry.take() {
             stream.wait_out(retry.into());
         }
-        stream.set_stages(Stages { durable: settings.durable.unwrap_or_default() });
         let idle_timeout = milliseconds(settings.exit_timeout);
         flush::at_exit(&stream, idle_timeout);
         let pins = Rc::<Pins>::default();

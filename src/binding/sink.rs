@@ -13,7 +13,9 @@ use bytes::Bytes;
 use napi::{Error, Result, bindgen_prelude::Buffer};
 use napi_derive::napi;
 
-use super::{fault::Fault, milliseconds, number, offset_of, position, slab::Slab, source::Source};
+use super::{
+    fault::Fault, milliseconds, number, offset_of, position, slab::Slab, source::Source, words::Settled,
+};
 use crate::{
     flush,
     os::File,
@@ -132,11 +134,15 @@ impl Sink {
         }
     }
 
-    /// Appends a barrier: what lies before is to be on the device, with all that the system knows of the
-    /// file if `all`. It counts as one byte in the offsets of the stream.
+    /// Appends a barrier, behind which nothing is settled before what lies before it is settled in this way.
+    /// It counts as one byte in the offsets of the stream.
     #[napi]
-    pub fn append_barrier(&self, all: bool) {
-        self.stream.append_barrier(if all { Settle::All } else { Settle::Data });
+    pub fn append_barrier(&self, how: Settled) {
+        self.stream.append_barrier(match how {
+            Settled::Written => Settle::Written,
+            Settled::Data => Settle::Data,
+            Settled::All => Settle::All,
+        });
     }
 
     /// Has nothing more read from `source`. What was read is written.
@@ -151,6 +157,18 @@ impl Sink {
     #[napi]
     pub fn copied(&self) -> f64 {
         number(self.stream.copied())
+    }
+
+    /// The digest of that number, when all is finished.
+    #[napi]
+    pub fn digest(&self, number: u32) -> Option<Buffer> {
+        self.stream.digest(number as usize).map(Buffer::from)
+    }
+
+    /// Bytes that compression has put into the file.
+    #[napi]
+    pub fn file_bytes(&self) -> f64 {
+        number(self.stream.file_bytes())
     }
 
     /// Lets go of the pinned chunks that are taken (or never will be) and

@@ -8,7 +8,10 @@ mod state;
 mod wait;
 mod work;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -43,6 +46,7 @@ pub trait Listener: Send + Sync {
 /// One stream of bytes into one target.
 pub struct Stream {
     control: Place,
+    stages: Stages,
     state: Mutex<State>,
     /// A lease was answered, or somebody has come who does not want to wait for a parked job.
     changed: Condvar,
@@ -61,14 +65,15 @@ impl Stream {
     /// A stream that waits for its target: see [`open`](Self::open) and [`give`](Self::give).
     #[must_use]
     pub fn new(listener: Box<dyn Listener>) -> Arc<Self> {
-        Self::with_control(Pages::default().take(), listener)
+        Self::with_stages(Stages::default(), Pages::default().take(), listener)
     }
 
-    /// [`new`](Self::new), with a control block that JavaScript sees.
+    /// [`new`](Self::new), with what is done to the bytes on their way, and a control block that JavaScript sees.
     #[must_use]
-    pub fn with_control(control: Place, listener: Box<dyn Listener>) -> Arc<Self> {
+    pub fn with_stages(stages: Stages, control: Place, listener: Box<dyn Listener>) -> Arc<Self> {
         Arc::new(Self {
             control,
+            stages,
             state: Mutex::new(State::new()),
             changed: Condvar::new(),
             cancelled: Notify::new(),
@@ -87,11 +92,6 @@ impl Stream {
         self.state.lock().stalls.set_policy(retry);
     }
 
-    /// What is done to the bytes on their way. Before there is a target.
-    pub fn set_stages(&self, stages: Stages) {
-        self.state.lock().stages = stages;
-    }
-
     /// The file of a waiting stream; ignored by any other. The caller has a job scheduled.
     pub fn open(&self, request: Request) {
         self.state.lock().open(Opening::new(request));
@@ -104,7 +104,7 @@ impl Stream {
         if matches!(state.phase, Phase::Waiting) {
             self.control.set_status(Status::Open);
         }
-        let target = state.stages.around(target);
+        let target = self.stages.around(target);
         let not_taken = state.give(target);
         drop(state);
         drop(not_taken);
@@ -194,6 +194,24 @@ impl Stream {
     #[must_use]
     pub fn copied(&self) -> u64 {
         self.state.lock().copied
+    }
+
+    /// The digest of that number, when the target has ended.
+    #[must_use]
+    pub fn digest(&self, number: usize) -> Option<Vec<u8>> {
+        self.stages.digests.get()?.get(number).cloned()
+    }
+
+    /// Bytes that compression has put into the file.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        self.stages.file_bytes.load(Relaxed)
+    }
+
+    /// Whether its stages take much of the processor's time.
+    #[must_use]
+    pub fn is_heavy(&self) -> bool {
+        self.stages.are_heavy()
     }
 
     /// Writes that the target was asked for, those that it refused among them.

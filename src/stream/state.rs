@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::Failure,
     queue::Queue,
-    target::{Settle, Stages, Target},
+    target::{Settle, Target},
 };
 
 /// Most bytes in one write, so that what is under way when a stream is
@@ -73,7 +73,6 @@ pub(super) struct State {
     /// Writes that the target was asked for.
     pub(super) calls: u64,
     pub(super) stalls: Stalls,
-    pub(super) stages: Stages,
     /// Threads that wait for progress.
     pub(super) waiters: usize,
 }
@@ -93,7 +92,6 @@ impl State {
             copied: 0,
             calls: 0,
             stalls: Stalls::default(),
-            stages: Stages::default(),
             waiters: 0,
         }
     }
@@ -132,7 +130,9 @@ impl State {
 
     /// Whether all is down that is filled up to `filled`.
     pub(super) fn is_settled(&self, filled: usize) -> bool {
-        self.queue.is_empty(filled) && self.settled == self.taken
+        let is_ending =
+            self.goal == Goal::Finish && matches!(self.phase, Phase::Idle(_) | Phase::Leased { .. });
+        self.queue.is_empty(filled) && self.settled == self.taken && !is_ending
     }
 
     /// Whether a job that ends is to leave word that there is none: what is filled then is for a job.

@@ -38,14 +38,6 @@ impl Target for Durable {
         Ok(())
     }
 
-    fn begin(&mut self) -> io::Result<()> {
-        self.inner.begin()
-    }
-
-    fn rest(&mut self) {
-        self.inner.rest();
-    }
-
     fn is_resting(&self) -> bool {
         !self.has_unsynced && self.inner.is_resting()
     }
@@ -57,11 +49,5 @@ impl Target for Durable {
         self.inner.finish()
     }
 
-    fn abandon(&mut self) {
-        self.inner.abandon();
-    }
-
-    fn readiness(&self) -> io::Result<Readiness> {
-        self.inner.readiness()
-    }
+    delegate!(begin, rest, abandon, readiness);
 }
