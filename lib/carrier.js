@@ -46,7 +46,7 @@ class Carrier {
     this.digests = options.digest ?? []
     this.isCompressed = options.compress != null
     /** Whether something is done to the bytes that has an end of its own. */
-    this.hasStages = this.isCompressed || this.digests.length > 0
+    this.hasStages = this.isCompressed || this.digests.length > 0 || options.atomic != null
     /** Whether files that are piped in may be copied. */
     this.kernelCopy = options.kernelCopy !== false
     this.isLooking = false

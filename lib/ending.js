@@ -273,8 +273,10 @@ class Ending {
     if (state.destroyed && !this.isFlushing) return this.cancel()
     // Each write that still comes is to be flushed by itself.
     lane.close()
+    // The old file stays, unless the new one is whole.
+    if (opening.atomic !== null && !state.ending) return this.cancel()
     if (isPlain) lane.absorb()
-    if (buffer.accepted > 0) opening.openEarly(true)
+    if (buffer.accepted > 0 || opening.atomic !== null) opening.openEarly(true)
     this.makeReadable()
     // Nothing more comes: also what comes at the end is written.
     if (hasStages && state.ending) buffer.sink.finish()

@@ -10,6 +10,7 @@ const process = require('node:process')
 const { isMainThread } = require('node:worker_threads')
 const { Base } = require('./base.js')
 const channels = require('./channels.js')
+const errors = require('./errors.js')
 const eventLoop = require('./event-loop.js')
 
 const { open: openAtLoad, closeSync, openSync, statSync } = fs
@@ -81,9 +82,9 @@ const NODE = 2 // Node's own code does, or a subclass
 class Opening {
   /**
    * @param {import('./carrier.js')} carrier
-   * @param {{ fd?: unknown, fs?: object, mkdir?: boolean }} options
+   * @param {{ fd?: unknown, fs?: object, mkdir?: boolean, atomic?: { durable: boolean } }} options
    */
-  constructor (carrier, { fd, fs: customFs, mkdir }) {
+  constructor (carrier, { fd, fs: customFs, mkdir, atomic }) {
     this.carrier = carrier
     this.stream = carrier.stream
     this.control = carrier.control
@@ -91,6 +92,8 @@ class Opening {
     this.customFs = customFs
     /** Whether folders that are missing are made. */
     this.mkdir = mkdir === true
+    /** How a file is replaced at once, if it is: `{ durable }`. */
+    this.atomic = atomic ?? null
     this.by = WAITS
     this.isGateOpen = false
     /** Called when Rust has opened the file, or failed to; null: nobody waits for that. */
@@ -171,6 +174,8 @@ class Opening {
       callback(error)
       if (!error && channels.open.hasSubscribers) channels.open.publish({ stream, path: stream.path, fd: stream.fd })
     }
+    const error = this.atomic !== null && this.by === WAITS ? this.openReplacement() : null
+    if (error !== null) return callback(error)
     if (this.hasDescriptor || (this.by === WAITS && !this.isNative && !this.openHere())) {
       this.by = NODE
       return this.constructByNode(done)
@@ -282,7 +287,9 @@ class Opening {
     // Rust would open what a subclass may not want to be opened.
     const isOurs = this.stream._construct === this.carrier.own.construct
     if (this.by === WAITS && !this.hasDescriptor && isOurs) {
-      if (this.isNative) {
+      if (this.atomic !== null) {
+        this.openReplacement()
+      } else if (this.isNative) {
         this.by = NATIVE
         this.sink.open(...this.request, true)
       } else if (!this.openHere() && isLast && this.customFs == null) {
@@ -290,6 +297,24 @@ class Opening {
       }
     }
     this.openGate()
+  }
+
+  /** Opens the temporary file of one that is replaced. @returns {Error | null} why it can't be */
+  openReplacement () {
+    const { path, flags, mode } = this.stream
+    try {
+      this.makeFolders()
+      const place = this.sink.replace(Buffer.from(path), flags === 'wx', this.atomic.durable)
+      if (place.errno !== undefined) return errors.failed(place, 'open', path)
+      this.earlyFd = fs.openSync(place.path, place.flags, mode)
+    } catch (error) {
+      return error.syscall === 'open' ? errors.failed({ errno: -error.errno }, 'open', path) : error
+    }
+    this.by = NATIVE
+    const fault = this.give(this.earlyFd)
+    if (fault === null) return null
+    closeSync(this.earlyFd)
+    return errors.failed(fault, 'open', path)
   }
 
   /** Opens the file with Node's own checks. It is the last thing that is done with it, so nobody closes it. */

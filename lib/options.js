@@ -66,6 +66,7 @@ function withDefaults (options) {
   for (const name of SWITCHES) checkSwitch(own, name)
   if (own.compress != null) own.compress = toCompress(own)
   if (own.digest != null) own.digest = toDigest(own)
+  own.atomic = own.atomic == null || own.atomic === false ? undefined : toAtomic(own)
   own.digestOfFile = isDigestOfFile(own)
   return own
 }
@@ -93,6 +94,17 @@ function toCompress (own) {
     level: integer('compress.level', level ?? limits.level, limits.least, limits.most),
     threads: integer('compress.threads', threads, 1, THREADS)
   }
+}
+
+/** @returns {{ durable: boolean }} */
+function toAtomic (own) {
+  const { atomic, flags } = own
+  if (atomic !== true && typeof atomic !== 'object') throw errors.invalidType('options.atomic', 'of type boolean or an Object', atomic)
+  const { durable = true } = atomic
+  if (typeof durable !== 'boolean') throw errors.invalidType('options.atomic.durable', 'of type boolean', durable)
+  for (const other of ['fd', 'start', 'fs', 'objectMode']) refusePair(own, 'atomic', other)
+  if (flags != null && flags !== 'w' && flags !== 'wx') throw errors.incompatible('atomic', 'flags')
+  return { durable }
 }
 
 function toDigest (own) {

@@ -12,12 +12,9 @@ pub enum Failure {
     /// The kernel refused: the positive `errno` of a write.
     #[error("write failed with errno {0}")]
     Os(i32),
-    /// The kernel could not bring the bytes to the device: the positive `errno` of an `fdatasync`.
-    #[error("fdatasync failed with errno {0}")]
-    Datasync(i32),
-    /// The same of an `fsync`.
-    #[error("fsync failed with errno {0}")]
-    Sync(i32),
+    /// The same of another call, of that name.
+    #[error("{1} failed with errno {0}")]
+    Call(i32, &'static str),
     /// A write job has panicked: a bug of ours, told instead of an abort.
     #[error("the write job came to no answer: this is a bug in spillway")]
     Unanswered,
@@ -28,17 +25,19 @@ impl Failure {
     /// An error without an errno is told as `EIO`.
     #[must_use]
     pub fn from_io(error: &io::Error) -> Self {
-        Self::Os(os::errno(error).unwrap_or(os::EIO))
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            Some(failure) => failure.clone(),
+            None => Self::Os(os::errno(error).unwrap_or(os::EIO)),
+        }
     }
 
     /// The failure of a settle.
     #[must_use]
     pub fn of_settle(how: Settle, error: &io::Error) -> Self {
-        let errno = os::errno(error).unwrap_or(os::EIO);
-        match how {
-            Settle::Written => Self::Os(errno),
-            Settle::Data => Self::Datasync(errno),
-            Settle::All => Self::Sync(errno),
+        match (Self::from_io(error), how) {
+            (Self::Os(errno), Settle::Data) => Self::Call(errno, "fdatasync"),
+            (Self::Os(errno), Settle::All) => Self::Call(errno, "fsync"),
+            (failure, _) => failure,
         }
     }
 
@@ -46,5 +45,17 @@ impl Failure {
     #[must_use]
     pub fn wrote_nothing() -> Self {
         Self::Os(os::EIO)
+    }
+}
+
+/// Has an error say that it is that of `syscall`, and not of a write.
+pub(crate) fn in_call<E: Into<io::Error>>(syscall: &'static str) -> impl Fn(E) -> io::Error {
+    move |error| {
+        let error = error.into();
+        // One that passes is asked for again.
+        if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) {
+            return error;
+        }
+        io::Error::other(Failure::Call(os::errno(&error).unwrap_or(os::EIO), syscall))
     }
 }

@@ -38,6 +38,7 @@ macro_rules! delegate {
     };
 }
 
+mod atomic;
 mod compress;
 mod digest;
 mod durable;

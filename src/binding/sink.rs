@@ -10,7 +10,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use napi::{Error, Result, bindgen_prelude::Buffer};
+use napi::{
+    Error, Result,
+    bindgen_prelude::{Buffer, Either},
+};
 use napi_derive::napi;
 
 use super::{
@@ -18,7 +21,7 @@ use super::{
 };
 use crate::{
     flush,
-    os::File,
+    os::{File, Replacement},
     runtime,
     slab::copy,
     source::Piece,
@@ -43,6 +46,15 @@ impl AsRef<[u8]> for Pin {
 /// Pinned chunks, held until the queue has let go of them, so that it is
 /// always the JavaScript thread that lets go of the JavaScript value.
 pub(super) type Pins = RefCell<VecDeque<Arc<Buffer>>>;
+
+/// A file that is to be opened.
+#[napi(object)]
+pub struct Place {
+    /// Its path.
+    pub path: Buffer,
+    /// The flags for `open(2)`.
+    pub flags: i32,
+}
 
 /// The native half of one stream.
 #[napi]
@@ -85,11 +97,26 @@ impl Sink {
     pub fn give(&self, fd: i32, start: f64) -> Option<Fault> {
         match File::share(fd, position(start)) {
             Ok(file) => {
-                self.stream.give(Box::new(file));
+                self.stream.give_file(file);
                 None
             }
             Err(error) => Some(Fault::from_io(&error)),
         }
+    }
+
+    /// Has what is opened or given next take the place of the file at `path`, when it is whole: gives what is to be
+    /// opened for that, or why that can't be. `exclusive`: nothing may be there. `durable`: it is on the device before.
+    #[napi]
+    pub fn replace(&self, path: &[u8], exclusive: bool, durable: bool) -> Result<Either<Place, Fault>> {
+        let path = CString::new(path).map_err(Error::from)?;
+        Ok(match Replacement::prepare(&path, exclusive) {
+            Ok(replacement) => {
+                let (path, flags) = replacement.request();
+                self.stream.replace(replacement, durable);
+                Either::A(Place { path: path.into(), flags })
+            }
+            Err(error) => Either::B(Fault::from_io(&error)),
+        })
     }
 
     /// From now on bytes are written.

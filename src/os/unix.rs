@@ -3,6 +3,7 @@
 mod file;
 mod input;
 mod raw;
+mod replace;
 
 use std::{
     ffi::{CStr, OsStr},
@@ -21,6 +22,7 @@ use tokio::io::Interest;
 pub use file::{File, open};
 pub use input::Input;
 pub(crate) use raw::at_exit;
+pub use replace::Replacement;
 
 /// The `errno` of a write that failed and does not say why.
 pub const EIO: i32 = Errno::IO.raw_os_error();

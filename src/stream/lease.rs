@@ -51,7 +51,7 @@ impl<'a> Lease<'a> {
         let control = self.stream.control();
         control.set_descriptor(number);
         control.set_status(Status::Open);
-        self.target = Some(self.stream.stages.around(Box::new(file)));
+        self.target = Some(self.stream.stages.around_file(file));
         self.put_back(true);
         self.stream.state.lock().takes_bytes()
     }

@@ -28,6 +28,7 @@ pub(crate) use {
 use crate::{
     control_block::Status,
     error::Failure,
+    os::{File, Replacement},
     page::{Pages, Place},
     slab::Slab,
     source::{Piece, Source},
@@ -100,11 +101,24 @@ impl Stream {
     /// The target that a waiting stream waits for; ignored by any other. The
     /// caller has a job scheduled.
     pub fn give(&self, target: Box<dyn Target>) {
+        self.give_staged(self.stages.around(target));
+    }
+
+    /// The same of a file.
+    pub fn give_file(&self, file: File) {
+        self.give_staged(self.stages.around_file(file));
+    }
+
+    /// What the file is to replace when it is whole, and whether it is to be on the device before. Before it is opened.
+    pub fn replace(&self, replacement: Replacement, is_durable: bool) {
+        *self.stages.replacement.lock() = Some((replacement, is_durable));
+    }
+
+    fn give_staged(&self, target: Box<dyn Target>) {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Waiting) {
             self.control.set_status(Status::Open);
         }
-        let target = self.stages.around(target);
         let not_taken = state.give(target);
         drop(state);
         drop(not_taken);

@@ -130,8 +130,11 @@ impl State {
 
     /// Whether all is down that is filled up to `filled`.
     pub(super) fn is_settled(&self, filled: usize) -> bool {
-        let is_ending =
-            self.goal == Goal::Finish && matches!(self.phase, Phase::Idle(_) | Phase::Leased { .. });
+        let is_ending = match &self.phase {
+            Phase::Idle(target) => self.is_last() && !target.is_resting(),
+            Phase::Leased { .. } => self.goal == Goal::Finish,
+            _ => false,
+        };
         self.queue.is_empty(filled) && self.settled == self.taken && !is_ending
     }
 

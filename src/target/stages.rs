@@ -2,9 +2,13 @@
 
 use std::sync::{Arc, atomic::AtomicU64};
 
+use parking_lot::Mutex;
+
 use super::{
-    Algorithm, Compression, Digests, Target, compress::Compressing, digest::Digesting, durable::Durable,
+    Algorithm, Compression, Digests, Target, atomic::Atomic, compress::Compressing, digest::Digesting,
+    durable::Durable,
 };
+use crate::os::{File, Replacement};
 
 /// The stages that a stream is to have, from its options.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +25,8 @@ pub struct Stages {
     pub digests: Digests,
     /// How many bytes compression has made of them.
     pub file_bytes: Arc<AtomicU64>,
+    /// What the file is to replace when it is whole, and whether it is to be on the device before.
+    pub replacement: Arc<Mutex<Option<(Replacement, bool)>>>,
 }
 
 impl Stages {
@@ -28,6 +34,17 @@ impl Stages {
     #[must_use]
     pub fn are_heavy(&self) -> bool {
         self.compress.is_some() || !self.digest.is_empty()
+    }
+
+    /// Puts the stages around `file`.
+    #[must_use]
+    pub fn around_file(&self, file: File) -> Box<dyn Target> {
+        match self.replacement.lock().take() {
+            Some((replacement, is_durable)) => {
+                self.around(Box::new(Atomic::new(file, replacement, is_durable)))
+            }
+            None => self.around(Box::new(file)),
+        }
     }
 
     /// Puts the stages around `target`.

@@ -159,6 +159,14 @@ impl File {
         })
     }
 
+    /// The descriptor.
+    ///
+    /// # Errors
+    /// When it can't be had.
+    pub(crate) fn fd(&mut self) -> io::Result<BorrowedFd<'_>> {
+        Ok(self.own()?.0)
+    }
+
     /// What is written to.
     fn own(&mut self) -> io::Result<(BorrowedFd<'_>, bool)> {
         self.begin()?;
