@@ -2,6 +2,7 @@
 
 import * as fs from 'node:fs'
 import { FileHandle } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 
 /**
  * Opens a writable stream into a file. Takes and gives what `fs.createWriteStream` does, and writes the bytes in Rust.
@@ -119,6 +120,9 @@ export interface WriteStreamOptions {
   /**
    * How long the end of the process (or worker) waits for this stream while it takes nothing, in milliseconds. Then a
    * process warning named `SpillwayWarning` tells its path and the bytes that are lost. This option is spillway's own.
+   *
+   * With `Infinity` the end waits for ever for a pipe that nobody reads, within one call of JavaScript, in which no listener for a
+   * signal is called: a process that listens for `SIGTERM` can be ended by `SIGKILL` alone then.
    *
    * @defaultValue `5000`
    */
@@ -241,57 +245,48 @@ export interface Stats {
 }
 
 /**
- * What a stream calls to open, sync and close its file. Node wants `write` or `writev` to be there; take its own.
+ * What a stream calls to open, sync and close its file: the `fs` of Node's own options. `write` and `writev` must be Node's.
  *
  * @example
  * ```js
  * createWriteStream('a.txt', { fs: { ...fs, open: myOpen } })
  * ```
  */
-export type FileSystem = FileFunctions & (NodeWrite | NodeWritev)
+export type FileSystem = NonNullable<NodeOptions['fs']>
 
-/**
- * The functions of a {@link FileSystem} that may be anybody's. Each is called as Node's function of that name;
- * the types are as loose as Node's own, since all kinds of wrappers are given here.
- */
-export interface FileFunctions {
-  /**
-   * Opens the file. Needed unless `fd` is given.
-   *
-   * Follows {@link https://nodejs.org/api/fs.html#fsopenpath-flags-mode-callback | fs.open}.
-   */
-  open?: ((...args: any[]) => any) | undefined
+/** Node's own options. */
+type NodeOptions = Exclude<NonNullable<Parameters<typeof fs.createWriteStream>[1]>, string>
 
-  /**
-   * Closes the file. Needed unless `autoClose` is false.
-   *
-   * Follows {@link https://nodejs.org/api/fs.html#fsclosefd-callback | fs.close}.
-   */
-  close?: ((...args: any[]) => any) | undefined
-
-  /**
-   * Syncs the file. Needed if `flush` is true.
-   *
-   * Follows {@link https://nodejs.org/api/fs.html#fsfsyncfd-callback | fs.fsync}.
-   */
-  fsync?: ((...args: any[]) => any) | undefined
+/** The events of a {@link WriteStream}, and what their listeners are given. */
+export interface WriteStreamEvents {
+  /** The file is closed. */
+  close: []
+  /** Everything that was buffered is written: go on. */
+  drain: []
+  /** A chunk of this many bytes was dropped. Emitted within `write()`. */
+  drop: [size: number]
+  /** The stream has failed. */
+  error: [error: Error]
+  /** Everything is written. */
+  finish: []
+  /** The file is open, with this descriptor. */
+  open: [fd: number]
+  /** A stream is piped into this one. */
+  pipe: [source: Readable]
+  /** The same as `open`. */
+  ready: []
+  /** A write failed with this error, after which `retry` tries again. */
+  stall: [error: NodeJS.ErrnoException]
+  /** A stream is no longer piped into this one. */
+  unpipe: [source: Readable]
+  /** The target takes bytes again, and the stall is over. */
+  unstall: []
 }
 
-/** A {@link FileSystem} with Node's `write`. */
-export interface NodeWrite {
-  /** Node's own `fs.write`; spillway does not call it. */
-  write: typeof fs.write
-  /** Node's own `fs.writev`; spillway does not call it. */
-  writev?: typeof fs.writev | null | undefined
-}
+/** Any other event of a program's own. */
+type OtherEvent<Event> = Event extends keyof WriteStreamEvents ? never : Event
 
-/** A {@link FileSystem} with Node's `writev`. */
-export interface NodeWritev {
-  /** Node's own `fs.write`; spillway does not call it. */
-  write?: typeof fs.write | null | undefined
-  /** Node's own `fs.writev`; spillway does not call it. */
-  writev: typeof fs.writev
-}
+type Listener<Event extends keyof WriteStreamEvents> = (...values: WriteStreamEvents[Event]) => void
 
 /** Where {@link WriteStream.writeFrom} reads: a path, a descriptor, a `FileHandle`, or an `fs.ReadStream` that nobody has read from. */
 export type Source = fs.PathLike | number | FileHandle | fs.ReadStream
@@ -482,6 +477,55 @@ export interface WriteStream extends fs.WriteStream {
    * @throws Error `ERR_INVALID_STATE`: Node writes the stream, since it is in object mode or its `signal` was aborted before
    */
   stats (): Stats
+
+  /** The descriptor; null while the file is not open. */
+  fd: number | null
+
+  /** How the file is opened: `options.flags`. */
+  flags: fs.OpenMode
+
+  /** The permissions of a file that is created: `options.mode`. */
+  mode: fs.Mode
+
+  /** Where the first byte goes, in bytes: `options.start`. */
+  start: number | undefined
+
+  /** Whether the descriptor is closed when the stream ends or fails: `options.autoClose`. */
+  autoClose: boolean
+
+  /** The same as `end()`. */
+  destroySoon (): void
+
+  /** Ends the stream and resolves when it is closed. In Node 20 it is there from 20.16 on, in the types of Node from 24 on. */
+  [Symbol.asyncDispose] (): Promise<void>
+
+  /** Has `listener` called for each `event`. */
+  on<Event extends keyof WriteStreamEvents> (event: Event, listener: Listener<Event>): this
+  on<Event extends string | symbol> (event: OtherEvent<Event>, listener: (...values: any[]) => void): this
+
+  /** Has `listener` called for the next `event`. */
+  once<Event extends keyof WriteStreamEvents> (event: Event, listener: Listener<Event>): this
+  once<Event extends string | symbol> (event: OtherEvent<Event>, listener: (...values: any[]) => void): this
+
+  /** The same as `on`. */
+  addListener<Event extends keyof WriteStreamEvents> (event: Event, listener: Listener<Event>): this
+  addListener<Event extends string | symbol> (event: OtherEvent<Event>, listener: (...values: any[]) => void): this
+
+  /** Has `listener` called for each `event`, before the others. */
+  prependListener<Event extends keyof WriteStreamEvents> (event: Event, listener: Listener<Event>): this
+  prependListener<Event extends string | symbol> (event: OtherEvent<Event>, listener: (...values: any[]) => void): this
+
+  /** Has `listener` called for the next `event`, before the others. */
+  prependOnceListener<Event extends keyof WriteStreamEvents> (event: Event, listener: Listener<Event>): this
+  prependOnceListener<Event extends string | symbol> (event: OtherEvent<Event>, listener: (...values: any[]) => void): this
+
+  /** Has `listener` no longer called. */
+  off<Event extends keyof WriteStreamEvents> (event: Event, listener: Listener<Event>): this
+  off<Event extends string | symbol> (event: OtherEvent<Event>, listener: (...values: any[]) => void): this
+
+  /** The same as `off`. */
+  removeListener<Event extends keyof WriteStreamEvents> (event: Event, listener: Listener<Event>): this
+  removeListener<Event extends string | symbol> (event: OtherEvent<Event>, listener: (...values: any[]) => void): this
 }
 
 /**

@@ -6,10 +6,11 @@
 const { once } = require('node:events')
 const fs = require('node:fs')
 const path = require('node:path')
+const { nextTick } = require('node:process')
 const { createWriteStream } = require('./index.js')
 
 /** A descriptor is its owner's to close: the worker ends before the process does. */
-const keepsOpen = { ...fs, close: (fd, callback) => process.nextTick(callback, null) }
+const keepsOpen = { ...fs, close: (fd, callback) => nextTick(callback, null) }
 
 /**
  * @param {object} [options] `destination`: a path, or a descriptor; `mkdir`, `append`; the rest is createWriteStream's

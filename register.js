@@ -7,6 +7,8 @@
 
 const fs = require('node:fs')
 const { syncBuiltinESMExports } = require('node:module')
+// Not the global, which a program may replace: it says whether there are permissions.
+const process = require('node:process')
 const { withDefaults } = require('./lib/options.js')
 const Ours = require('./lib/write-stream.js')
 

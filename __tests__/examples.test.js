@@ -262,6 +262,12 @@ describe.each(NAMES.filter(name => name !== 'write-many' && name !== 'rows'))('e
   })
 })
 
+test.each([['rows', 'ten'], ['write-many', '-5'], ['rows', '1.5']])('%s.js refuses the count %s with one line', async (name, count) => {
+  const { code, stderr } = await run(name, [count, path.join(results, 'none')])
+  expect([code, stderr]).toEqual([1, `${name}.js: the count must be a whole number, not '${count}'\n`])
+  expect(fs.readdirSync(results)).toEqual([])
+})
+
 test.each(['SIGINT', 'SIGTERM'])('leaves nothing behind after %s', async signal => {
   const watcher = fs.watch(temporary)
   try {

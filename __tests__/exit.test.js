@@ -164,3 +164,20 @@ test('a file whose open is Node\'s own and still under way: the loss is told', a
   expect(code).toBe(0)
   expect(stderr).toMatch(/SpillwayWarning: 4 bytes could not be written to \S+file before the process ended/)
 })
+
+test('what a listener for exit writes is in the file when write() returns, behind a write under way, too', async () => {
+  const { content, stdout } = await runScript('spillway', `
+    const out = createWriteStream(file)
+    out.on('ready', () => {
+      out.write('a')
+      // These two go by the lane.
+      out.write('b')
+      out.write('c')
+      process.on('exit', () => {
+        out.write('d')
+        console.log(fs.readFileSync(file, 'utf8'))
+      })
+      process.exit()
+    })`)
+  expect([content.toString(), stdout]).toEqual(['abcd', 'abcd\n'])
+})

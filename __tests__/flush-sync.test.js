@@ -47,6 +47,13 @@ test('before the file is open, and at any time after', async () => {
   expect(read()).toBe(expected)
 })
 
+test('of a file that can\'t be opened it tells the error of the open', () => {
+  const missing = path.join(file, 'missing')
+  const out = createWriteStream(missing).on('error', () => {})
+  out.write('a')
+  expect(() => out.flushSync()).toThrow(expect.objectContaining({ code: 'ENOENT', syscall: 'open', path: missing }))
+})
+
 test('what was written before it counts, too', async () => {
   const out = createWriteStream(file)
   await once(out, 'open')

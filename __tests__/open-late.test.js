@@ -4,6 +4,7 @@
 // file, its name and all that decides how it is opened are the program's.
 
 const { execFileSync } = require('node:child_process')
+const { once } = require('node:events')
 const fs = require('node:fs')
 const path = require('node:path')
 const spillway = require('..')
@@ -286,6 +287,27 @@ describe('a run that buffers more than it may', () => {
     await closed(out)
     expect(errors).toEqual([['ENOENT', 'open']])
   })
+
+  for (const isPatched of [false, true]) {
+    sameAsStock(`and opens the file behind the run if it could not in it, fs.open ${isPatched ? 'patched' : 'as ever'}`, async run => {
+      const { open } = fs
+      run.path = path.join(run.folder, 'soon', 'file')
+      const stream = run.create()
+      for (let size = 0; size <= 2 * EARLY; size += PART.length) stream.write(PART)
+      fs.mkdirSync(path.dirname(run.path))
+      if (isPatched) fs.open = (...args) => open.apply(fs, args)
+      try {
+        await once(stream, 'open')
+      } finally {
+        fs.open = open
+      }
+      stream.end('end')
+      await closed(stream)
+      run.log(show(run.folder))
+      // What ours has written by each event is another matter.
+      run.entries = run.entries.map(([event]) => event)
+    })
+  }
 
   test('for many streams writes before it is over, too', async () => {
     const files = Array.from({ length: 40 }, (_, at) => inFolder(`file ${at}`))

@@ -89,6 +89,13 @@ for (const [name, place] of Object.entries(BAD_PLACES)) {
   }
 }
 
+sameAsStock('a Buffer as path of what can\'t be opened, with bytes that are no UTF-8', async run => {
+  const stream = run.create({}, Buffer.concat([Buffer.from(path.join(run.folder, 'missing', 'ä')), Buffer.from([0xff])]))
+  stream.on('error', ({ stack }) => run.log(stack.replaceAll(run.folder, '')))
+  stream.write('x', run.callback('x', stream))
+  await closed(stream)
+})
+
 sameAsStock('a folder that is made before the next tick', async run => {
   run.path = path.join(run.folder, 'soon', 'file')
   const stream = run.create()

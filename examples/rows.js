@@ -34,7 +34,7 @@ module.exports = writeRows
 
 if (require.main === module) {
   run(async (count, destination) => {
-    const { bytes, highestLevel, mark } = await writeRows(Number(count), destination)
+    const { bytes, highestLevel, mark } = await writeRows(count, destination)
     return `${count} rows, ${bytes} bytes, highest level ${highestLevel} of a mark of ${mark}`
   }, 1000000)
 }

@@ -31,7 +31,7 @@ module.exports = writeMany
 if (require.main === module) {
   run(async (count, destination) => {
     const out = createWriteStream(destination)
-    await promisify(writeMany)(out, 'Hello\n', Number(count))
+    await promisify(writeMany)(out, 'Hello\n', count)
     return `${count} lines, ${out.bytesWritten} bytes`
   }, 100000)
 }

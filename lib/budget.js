@@ -3,8 +3,10 @@
 // A limit on memory: what happens to a chunk with which more than `budget`
 // bytes would be buffered. What is buffered is `writableLength`.
 
+const { Buffer } = require('node:buffer')
 const { nextTick } = require('node:process')
 const channels = require('./channels.js')
+const { viewSize } = require('./chunk.js')
 const errors = require('./errors.js')
 
 /** Room, in bytes, for which `'block'` waits: a batch of Rust's, so that its slabs are kept for use again. */
@@ -34,8 +36,8 @@ class Budget {
     if (typeof chunk !== 'string' && !ArrayBuffer.isView(chunk)) return true
     if (encoding && !Buffer.isEncoding(encoding)) return true
     // No encoding makes more than three bytes of a UTF-16 unit.
-    if ((typeof chunk === 'string' ? chunk.length * 3 : chunk.byteLength) <= this.room) return true
-    const size = typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding || state.defaultEncoding) : chunk.byteLength
+    if ((typeof chunk === 'string' ? chunk.length * 3 : viewSize(chunk)) <= this.room) return true
+    const size = typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding || state.defaultEncoding) : viewSize(chunk)
     if (size <= this.room) return true
     if (this.policy === 'block' && size <= this.bytes && this.waitFor(size)) return true
     this.refuse(size, typeof callback === 'function' ? callback : undefined)

@@ -10,6 +10,7 @@
 
 const Budget = require('./budget.js')
 const channels = require('./channels.js')
+const { isUint8Array, sizeOf, claimed, whole } = require('./chunk.js')
 const { ControlBlock, NONE, LAZY, EAGER } = require('./control-block.js')
 const Ending = require('./ending.js')
 const errors = require('./errors.js')
@@ -20,20 +21,25 @@ const node = require('./node-state.js')
 const Opening = require('./opening.js')
 const Requests = require('./requests.js')
 const Stats = require('./stats.js')
-const { WriteBuffer, sizeOf } = require('./write-buffer.js')
+const { WriteBuffer } = require('./write-buffer.js')
+
+function isLiar ({ chunk }) {
+  return !(chunk instanceof node.Token) && sizeOf(chunk) < 0
+}
 
 class Carrier {
   /**
    * @param {import('./write-stream.js')} stream
+   * @param {import('../native').Hub} hub
    * @param {object} options as lib/options.js makes them
    * @param {object} own Node's `write`, and our methods: see lib/write-stream.js
    */
-  constructor (stream, options, own) {
+  constructor (stream, hub, options, own) {
     this.number = eventLoop.nextNumber()
     this.stream = stream
     this.state = stream._writableState
     this.own = own
-    this.control = new ControlBlock(eventLoop.hub, eventLoop.hub.create(this.number, options))
+    this.control = new ControlBlock(hub, hub.create(this.number, options))
     this.buffer = new WriteBuffer(this.control)
     this.stats = new Stats()
     this.opening = new Opening(this, options)
@@ -66,7 +72,21 @@ class Carrier {
   /** Whether a chunk that Node hands over is for Rust. */
   takes (chunk) {
     const { isReleased, isClosed } = this.ending
-    return chunk instanceof node.Token || (!isReleased && !isClosed && sizeOf(chunk) >= 0)
+    return chunk instanceof node.Token || (!isReleased && !isClosed && isUint8Array(chunk))
+  }
+
+  /**
+   * Puts what has the length that it says in the place of chunks that do not, and has Node count that.
+   * @param {{ chunk: Uint8Array | node.Token }[]} chunks that Node hands over
+   * @returns {boolean} false: `fs.write` would refuse the only one
+   */
+  correct (chunks) {
+    if (!chunks.some(isLiar)) return true
+    const asWritten = chunks.length === 1 ? claimed : whole
+    for (const entry of chunks) if (isLiar(entry)) entry.chunk = asWritten(entry.chunk)
+    if (chunks.some(isLiar)) return false
+    node.recount(this.state, chunks.reduce((size, { chunk }) => size + chunk.length, 0))
+    return true
   }
 
   /** Whether no subclass and no patch wants to see each chunk. */

@@ -8,7 +8,7 @@ const { Word, Wake, Status } = require('./native.js')
 // Taken out of the addon's objects once: the hot path uses them.
 const { Filled, Parked, Taken, Settled, WakeAt, Descriptor, Stalls } = Word
 const { None: NONE, Lazy: LAZY, Eager: EAGER } = Wake
-const { Opening: OPENING, Failed: FAILED, Abandoned: ABANDONED } = Status
+const { Opening: OPENING, Unopened: UNOPENED, Failed: FAILED, Abandoned: ABANDONED } = Status
 
 /** How far ahead a wake is requested at most, in bytes: Rust compares offsets modulo 2^32. */
 const HORIZON = 2 ** 30
@@ -66,6 +66,11 @@ class ControlBlock {
     return Atomics.load(this.words, this.first + Word.Status) === OPENING
   }
 
+  /** Rust could not open the file: `descriptor` tells the errno. */
+  get isUnopened () {
+    return Atomics.load(this.words, this.first + Word.Status) === UNOPENED
+  }
+
   get hasFailed () {
     return Atomics.load(this.words, this.first + Word.Status) === FAILED
   }
@@ -75,7 +80,7 @@ class ControlBlock {
     return Atomics.load(this.words, this.first + Word.Status) === ABANDONED
   }
 
-  /** The descriptor that Rust has opened, or -1. */
+  /** The descriptor that Rust has opened, or -1; an errno if it `isUnopened`. */
   get descriptor () {
     return Atomics.load(this.words, this.first + Descriptor)
   }

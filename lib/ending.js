@@ -208,7 +208,7 @@ class Ending {
     const { isPlain, lane, requests, state, stream } = carrier
     if (!state.autoDestroy) return this.emitError(error)
     this.phase = FLUSHING
-    if (isPlain) lane.absorb()
+    if (isPlain) lane.absorb(true)
     // Node would tell them at once that their bytes are lost.
     const late = []
     let end = Math.max(requests.end, carrier.uncounted)
@@ -246,7 +246,7 @@ class Ending {
     opening.openEarly(false)
     const fault = this.flushUntil(buffer.accepted, true)
     if (fault === null) return
-    if (fault.errno === ENOTCONN) throw errors.invalidState('the file is not open yet')
+    if (fault.errno === ENOTCONN) throw opening.failure ?? errors.invalidState('the file is not open yet')
     throw errors.writeFailed(fault.errno === ETIMEDOUT && carrier.isStalled ? buffer.sink.stall() : fault)
   }
 
@@ -266,17 +266,20 @@ class Ending {
     return fault
   }
 
-  /** Before the last flush: takes what Node holds, and opens what Node was to open. */
-  prepareFlush () {
+  /**
+   * Before the last flush: takes what Node holds, and opens the file.
+   * @param {boolean} isLast whether that, too, which Node was to open: it won't any more
+   */
+  prepareFlush (isLast) {
     const { buffer, hasStages, isPlain, lane, opening, state } = this.carrier
     if (this.isClosed) return
     if (state.destroyed && !this.isFlushing) return this.cancel()
     // Each write that still comes is to be flushed by itself.
     lane.close()
     // The old file stays, unless the new one is whole.
-    if (opening.atomic !== null && !state.ending) return this.cancel()
-    if (isPlain) lane.absorb()
-    if (buffer.accepted > 0 || opening.atomic !== null) opening.openEarly(true)
+    if (isLast && opening.atomic !== null && !state.ending) return this.cancel()
+    if (isPlain) lane.absorb(true)
+    if (buffer.accepted > 0 || opening.atomic !== null) opening.openEarly(isLast)
     this.makeReadable()
     // Nothing more comes: also what comes at the end is written.
     if (hasStages && state.ending) buffer.sink.finish()
@@ -284,10 +287,15 @@ class Ending {
 
   /** After the last flush: drops what could not be written. @returns {number} its bytes */
   abandon () {
-    const { buffer, control } = this.carrier
-    const lost = this.isClosed || this.isCancelled || control.hasFailed ? 0 : buffer.accepted - buffer.readSettled()
-    if (lost > 0) buffer.sink.cancel(0)
+    const lost = this.unwritten
+    if (lost > 0) this.carrier.buffer.sink.cancel(0)
     return lost
+  }
+
+  /** Bytes that are still to be written. */
+  get unwritten () {
+    const { buffer, control } = this.carrier
+    return this.isClosed || this.isCancelled || control.hasFailed ? 0 : buffer.accepted - buffer.readSettled()
   }
 }
 

@@ -148,6 +148,19 @@ function failed ({ errno, message, syscall: other }, syscall, path) {
   return Object.assign(error, { errno: -errno, code, syscall }, of)
 }
 
+/**
+ * Why a file can't be opened, as `fs.open` would have said it.
+ * @param {{ errno: number }} fault
+ * @param {string | Buffer} path
+ * @returns {NodeJS.ErrnoException}
+ */
+function openFailed (fault, path) {
+  const error = failed(fault, 'open', path)
+  // No JavaScript has called what failed.
+  error.stack = String(error)
+  return error
+}
+
 /** Why a stream failed, as `fs.write` would have said it. */
 function writeFailed (fault) {
   return failed(fault, 'write')
@@ -176,6 +189,7 @@ module.exports = {
   invalidState,
   errnoOf,
   failed,
+  openFailed,
   writeFailed,
   aborted
 }

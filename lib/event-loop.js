@@ -4,6 +4,8 @@
 // they are polled, and what keeps the process alive for them.
 
 const { AsyncResource } = require('node:async_hooks')
+const { fstat } = require('node:fs')
+const process = require('node:process')
 // Taken now: fake timers replace the globals, and do not mean ours.
 const timers = require('node:timers')
 const { Hub } = require('./native.js')
@@ -28,11 +30,45 @@ const active = new Map()
 let lastNumber = 0
 let isPollDue = false
 
+/** Made with the first stream that gets it: it needs threads. */
+let hub = null
+let hasWarned = false
+
+/** @returns {Hub | null} null: the system gives no thread now, so that streams are to be Node's own */
+function getHub () {
+  if (hub !== null) return hub
+  try {
+    root.runInAsyncScope(startThreadsOfNode)
+    hub = new Hub(onWake)
+  } catch (cause) {
+    warn(cause)
+  }
+  return hub
+}
+
+/** libuv makes its threads all at once, for the first who needs one, and ends the process if it gets none: they come before ours. */
+function startThreadsOfNode () {
+  fstat(2, () => {})
+}
+
 /** Rust's calls. Node makes up to a thousand of them in one turn. */
-const hub = new Hub(number => {
+function onWake (number) {
   const carrier = active.get(number)
   if (carrier?.opening.poll() === false) carrier.onWake()
-})
+}
+
+function warn (cause) {
+  if (hasWarned) return
+  hasWarned = true
+  const warning = new Error(`The system gives spillway no thread (${cause.message}): streams are Node's own, until it does`, { cause })
+  warning.name = 'SpillwayWarning'
+  process.emitWarning(warning)
+}
+
+/** Waits until everything of all streams of this thread is written, or of all threads: they end. */
+function flush (ofAll) {
+  hub?.flush(ofAll)
+}
 
 /** @returns {number} for a new stream; as wide as Rust's */
 function nextNumber () {
@@ -106,4 +142,4 @@ function unref () {
   if (--refs === 0) keeper.unref()
 }
 
-module.exports = { active, hub, nextNumber, activate, deactivate, pollNextTurn, ref, unref, setImmediate }
+module.exports = { active, getHub, flush, nextNumber, activate, deactivate, pollNextTurn, ref, unref, setImmediate }

@@ -3,7 +3,8 @@
 // Nothing that was accepted is lost when the process ends.
 
 const process = require('node:process')
-const { active, hub, setImmediate } = require('./event-loop.js')
+const { isMainThread } = require('node:worker_threads')
+const { active, flush, setImmediate } = require('./event-loop.js')
 
 /** Functions to be called when this thread ends, of all copies of this package in it. */
 const kFlushes = Symbol.for('spillway.flushes')
@@ -24,29 +25,53 @@ function watch () {
 
 function wrapEmit () {
   const flushes = new Set()
-  const flushThem = () => flushes.forEach(flush => flush())
+  const flushThem = isReplaced => flushes.forEach(flush => flush(isReplaced))
   const { emit } = process
   process.emit = function (name, ...values) {
-    if (name === 'exit') flushThem()
+    if (name === 'exit') flushThem(false)
     return Reflect.apply(emit, this, [name, ...values])
   }
   // Bun does not emit 'exit' by that method.
-  if (process.versions.bun !== undefined) process.prependListener('exit', flushThem)
+  if (process.versions.bun !== undefined) process.prependListener('exit', () => flushThem(false))
+  // In a worker it only throws.
+  if (isMainThread && typeof process.execve === 'function') wrapExecve(() => flushThem(true))
   Object.defineProperty(process, kFlushes, { value: flushes })
   return flushes
 }
 
-/** No turn comes any more: what is left is written here. */
-function flushAll () {
+/** `process.execve()` puts another program in the place of this one, and nobody is told. */
+function wrapExecve (flushThem) {
+  const { execve } = process
+  const wrapped = function (...values) {
+    flushThem()
+    return Reflect.apply(execve, this, values)
+  }
+  Object.defineProperties(wrapped, { name: { value: execve.name }, length: { value: execve.length } })
+  process.execve = wrapped
+}
+
+/**
+ * No turn comes any more: what is left is written here.
+ * @param {boolean} [isReplaced] whether another program comes, unless the system refuses: then all goes on
+ */
+function flushAll (isReplaced) {
+  if (isReplaced === true) return flushBeforeExecve()
   // If a turn comes after all, a program has only said that it ends.
   if (!isExiting) setImmediate(() => { isExiting = false }).unref()
   isExiting = true
-  for (const carrier of active.values()) carrier.ending.prepareFlush()
-  hub.flush()
+  for (const carrier of active.values()) carrier.ending.prepareFlush(true)
+  flush(false)
   for (const carrier of active.values()) {
     const lost = carrier.ending.abandon()
     if (lost > 0) warn(carrier.stream, lost)
   }
+}
+
+/** Writes what can be written, of all threads, and drops nothing. */
+function flushBeforeExecve () {
+  for (const carrier of active.values()) carrier.ending.prepareFlush(false)
+  flush(true)
+  for (const { ending, stream } of active.values()) if (ending.unwritten > 0) warn(stream, ending.unwritten)
 }
 
 function warn ({ path, fd }, lost) {

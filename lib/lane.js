@@ -9,15 +9,21 @@
 //     written             the write      tokens in
 //                         under way      Node's buffer
 
+const { Buffer } = require('node:buffer')
+const { isUint8Array, memorySize, sizeOf } = require('./chunk.js')
 const eventLoop = require('./event-loop.js')
 const exit = require('./exit.js')
 const node = require('./node-state.js')
-const { sizeOf } = require('./write-buffer.js')
 
 const { PlacedToken, Token } = node
 
 /** Bytes that a stream with the highest marks buffers before progress is wanted. */
 const POLL_FROM = 1024 * 1024
+
+/** Whether Rust can have `chunk` in its place: it does not lie about its length. */
+function mayBeTaken (chunk) {
+  return chunk instanceof PlacedToken || sizeOf(chunk) >= 0
+}
 
 /** No number of chunks. */
 const CLOSED = -1
@@ -41,6 +47,8 @@ class Lane {
     this.checkFrom = 0
     /** Whether a user waits for a chunk behind the write under way. */
     this.isAwaited = false
+    /** Whether Node holds a chunk that says another length than it has: what is written of that depends on what Node hands over with it. */
+    this.isBarred = false
   }
 
   /** `stream.write()` */
@@ -75,6 +83,7 @@ class Lane {
     this.close()
     if (!this.mayAbsorb || this.state.ending) return false
     this.absorb()
+    if (this.isBarred) return false
     this.checkFrom = this.pollFrom
     this.remember()
     eventLoop.activate(this.carrier)
@@ -94,7 +103,7 @@ class Lane {
   /** Whether Node's buffer may hold tokens. */
   get mayAbsorb () {
     const { carrier, state } = this
-    return (carrier.requests.areUnderWay || this.isBeforeFirst) && node.mayBuffer(state) && !exit.isExiting() && carrier.isPlain
+    return !this.isBarred && (carrier.requests.areUnderWay || this.isBeforeFirst) && node.mayBuffer(state) && !exit.isExiting() && carrier.isPlain
   }
 
   /** Whether Node puts chunks into its buffer though no write of ours is under way: the stream is not constructed, or Node makes a first write that has no bytes. */
@@ -104,21 +113,26 @@ class Lane {
     return !opening.isGateOpen && !ending.isReleased && node.isWriting(state)
   }
 
-  /** Puts tokens in the place of the chunks that Node holds: what was written first comes first. */
-  absorb () {
+  /**
+   * Puts tokens in the place of the chunks that Node holds: what was written first comes first.
+   * @param {boolean} [isLast] whether Node won't hand them over any more
+   */
+  absorb (isLast = false) {
     // Node's buffer still lists those that it hands over.
-    if (this.carrier.requests.isBeginning) return
+    if (this.carrier.requests.isBeginning || (this.isBarred && !isLast)) return
     for (const entry of node.chunksBehindTokens(this.state)) {
+      this.isBarred = !isLast && !mayBeTaken(entry.chunk)
+      if (this.isBarred) return
       const size = this.take(entry.chunk)
       if (!node.isQueued(entry.chunk)) entry.chunk = new Token(size)
     }
   }
 
-  /** Takes a chunk that Node has accepted. @returns {number} its bytes in memory */
+  /** Takes a chunk that Node has accepted. @returns {number} its bytes in memory, whatever it says */
   take (chunk) {
     this.stats.acceptedChunks++
     if (chunk instanceof PlacedToken) return this.buffer.appendPlaced(chunk)
-    return this.buffer.appendBytes(chunk, Math.max(sizeOf(chunk), 0))
+    return this.buffer.appendBytes(chunk, isUint8Array(chunk) ? memorySize(chunk) : 0)
   }
 
   /**

@@ -5,6 +5,7 @@
 // Node has changed it, streams take the ordinary way, which is slower.
 // See https://github.com/nodejs/node/blob/main/lib/internal/streams/writable.js
 
+const { Buffer } = require('node:buffer')
 const { Writable } = require('node:stream')
 const { inspect } = require('node:util')
 
@@ -134,6 +135,11 @@ function chunksBehindTokens (state) {
   return buffered.slice(from)
 }
 
+/** Has Node count `size` bytes for all that it hands over, be that what the chunks have said or not. */
+function recount (state, size) {
+  if (Object.is(state.length, state.writelen)) state.length = state.writelen = size
+}
+
 /**
  * Node counts `size` bytes less: first of the write under way, then of the
  * tokens in its buffer from number `from` on.
@@ -235,6 +241,7 @@ module.exports = {
   grow,
   splitTokens,
   chunksBehindTokens,
+  recount,
   reduce,
   mayContinue,
   isDrainDue,

@@ -4,6 +4,7 @@
 // written before Node writes for the first time.
 
 const { AsyncResource } = require('node:async_hooks')
+const { Buffer } = require('node:buffer')
 const fs = require('node:fs')
 const path = require('node:path')
 const process = require('node:process')
@@ -13,7 +14,7 @@ const channels = require('./channels.js')
 const errors = require('./errors.js')
 const eventLoop = require('./event-loop.js')
 
-const { open: openAtLoad, closeSync, openSync, statSync } = fs
+const { open: openAtLoad, write: writeAtLoad, writev: writevAtLoad, closeSync, openSync, statSync } = fs
 const { permission } = process
 
 /**
@@ -101,6 +102,8 @@ class Opening {
     this.resource = null
     /** The descriptor of a file that had to be opened here. */
     this.earlyFd = null
+    /** Whether it could not be opened before Node opens it: once is enough. */
+    this.hasFailedEarly = false
     if (this.hasDescriptor && this.isLasting(fd)) this.give(this.stream.fd)
   }
 
@@ -139,6 +142,11 @@ class Opening {
   /** Whether what was given is what is written to. A `_construct` that is not ours may bring another descriptor, but Node writes to a FileHandle all the same. */
   isLasting (given) {
     return typeof given === 'object' || this.stream._construct === this.carrier.own.construct
+  }
+
+  /** Whether the descriptors of `fs` are the system's: where others write, they may have numbers of their own, which stand for anything here. */
+  get areDescriptorsReal () {
+    return fs.write === writeAtLoad && fs.writev === writevAtLoad
   }
 
   /** Whether chunks may be taken before Node has opened the file. */
@@ -234,17 +242,16 @@ class Opening {
     eventLoop.unref()
     const fd = earlyFd ?? control.descriptor
     resource.runInAsyncScope(() => this.keepDomain(resource, () => {
-      if (fd >= 0) {
+      if (control.isUnopened) {
+        // Node's own open is not to try again: the program may have other privileges by now.
+        callback(this.failure)
+      } else if (fd >= 0) {
         stream.fd = fd
         callback()
         stream.emit('open', fd)
         stream.emit('ready')
-      } else if (control.isAbandoned) {
-        callback()
       } else {
-        // Its error is Node's to the letter.
-        this.by = NODE
-        this.constructByNode(callback)
+        callback()
       }
     }))
     return true
@@ -263,9 +270,10 @@ class Opening {
   /** Node's first write: from now on bytes are written. @returns {{ errno: number } | null} why they can't be */
   openGate () {
     if (this.isGateOpen) return null
+    const isWaiting = this.control.isOpening || this.control.isUnopened
     // Node's own open, or a subclass', is still to bring the descriptor.
-    if (this.by !== NATIVE && this.control.isOpening && !this.hasDescriptor) return null
-    const fault = this.control.isOpening && this.hasDescriptor ? this.give(this.stream.fd) : null
+    if (this.by !== NATIVE && isWaiting && !this.hasDescriptor) return null
+    const fault = isWaiting && this.hasDescriptor ? this.give(this.stream.fd) : null
     if (fault !== null) return fault
     this.isGateOpen = true
     this.carrier.buffer.gate = null
@@ -286,15 +294,12 @@ class Opening {
   openEarly (isLast) {
     // Rust would open what a subclass may not want to be opened.
     const isOurs = this.stream._construct === this.carrier.own.construct
-    if (this.by === WAITS && !this.hasDescriptor && isOurs) {
-      if (this.atomic !== null) {
-        this.openReplacement()
-      } else if (this.isNative) {
-        this.by = NATIVE
-        this.sink.open(...this.request, true)
-      } else if (!this.openHere() && isLast && this.customFs == null) {
-        this.openByNode()
-      }
+    const mayTry = isLast || !this.hasFailedEarly
+    if (this.by === WAITS && !this.hasDescriptor && isOurs && mayTry) {
+      const { isNative } = this
+      if (this.atomic !== null) this.hasFailedEarly = this.openReplacement() !== null
+      else this.hasFailedEarly = isNative ? !this.openByRust() : !this.openHere()
+      if (this.hasFailedEarly && isLast && this.atomic === null && !isNative && this.customFs == null) this.openByNode()
     }
     this.openGate()
   }
@@ -317,14 +322,22 @@ class Opening {
     return errors.failed(fault, 'open', path)
   }
 
-  /** Opens the file with Node's own checks. It is the last thing that is done with it, so nobody closes it. */
+  /** Has Rust open the file on this thread. @returns {boolean} false: it can't, and what becomes of it is told when Node opens it */
+  openByRust () {
+    this.sink.open(...this.request, true)
+    if (this.control.isUnopened) return false
+    this.by = NATIVE
+    return true
+  }
+
+  /** Opens the file as the program has it opened by now, with its checks. It is the last thing that is done with it, so nobody closes it. */
   openByNode () {
     const { path, flags, mode } = this.stream
     this.by = NODE
     try {
-      if (isFifo(path)) return
+      if (!this.areDescriptorsReal || isFifo(path)) return
       this.makeFolders()
-      this.give(openSync(path, flags, mode))
+      this.give(fs.openSync(path, flags, mode))
     } catch {
       // Then the bytes are lost, and it is told that they are.
     }
@@ -332,6 +345,12 @@ class Opening {
 
   makeFolders () {
     if (this.mkdir) fs.mkdirSync(folderOf(this.stream.path), { recursive: true })
+  }
+
+  /** Why Rust could not open the file, as Node would have it, if it could not. @returns {Error | null} */
+  get failure () {
+    const { control, stream } = this
+    return control.isUnopened ? errors.openFailed({ errno: control.descriptor }, stream.path) : null
   }
 
   /** Gives up waiting for somebody to read from a FIFO. */

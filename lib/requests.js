@@ -90,6 +90,7 @@ class Requests {
     const { carrier } = this
     const { buffer, lane, opening, state, stats, stream } = carrier
     lane.close()
+    lane.isBarred = false
     this.isBeginning = true
     for (const { chunk } of chunks) if (!node.isQueued(chunk)) lane.take(chunk)
     this.isBeginning = false

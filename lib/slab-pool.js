@@ -2,6 +2,7 @@
 
 // Slabs that no stream of this thread uses, each with the Buffer over it.
 
+const { Buffer } = require('node:buffer')
 const { Slab } = require('./native.js')
 
 /** Bytes in a slab: docs/design.md, "Sizes". */

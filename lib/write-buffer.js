@@ -5,7 +5,7 @@
 // Not so in a worker, whose memory Node frees before anybody hears of its end:
 // there Rust has copies of the big ones, too.
 
-const { types: { isUint8Array } } = require('node:util')
+const { Buffer } = require('node:buffer')
 const { isMainThread } = require('node:worker_threads')
 const slabs = require('./slab-pool.js')
 
@@ -14,19 +14,6 @@ const BIG = 16 * 1024
 
 /** The same of one that comes alone, where there is no free slab. */
 const BIG_IF_ALONE = 512
-
-const lengthOf = Function.prototype.call.bind(
-  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length').get)
-
-/**
- * The bytes of a chunk, whatever properties of its own it has: 0 if its memory was transferred away.
- * @returns {number} -1: it is no Uint8Array, or says that it has another length, so that Node is to take or to refuse it
- */
-function sizeOf (chunk) {
-  if (!isUint8Array(chunk)) return -1
-  const size = lengthOf(chunk)
-  return size === chunk.length ? size : -1
-}
 
 const NOTHING = Buffer.alloc(0)
 
@@ -210,4 +197,4 @@ class WriteBuffer {
   }
 }
 
-module.exports = { WriteBuffer, sizeOf }
+module.exports = { WriteBuffer }

@@ -3,11 +3,13 @@
 // WriteStream: Node's own class, whose bytes Rust carries. What a program can
 // see is decided by Node's code; lib/carrier.js does the rest.
 
+const { Buffer } = require('node:buffer')
 const { nextTick } = require('node:process')
 const { Base, kBase } = require('./base.js')
 const Carrier = require('./carrier.js')
 const channels = require('./channels.js')
 const errors = require('./errors.js')
+const eventLoop = require('./event-loop.js')
 const exit = require('./exit.js')
 const FilePipe = require('./file-pipe.js')
 const io = require('./io-state.js')
@@ -37,10 +39,12 @@ function WriteStream (path, options) {
   Base.call(this, path, options)
   // In object mode Node counts objects, and all stays Node's.
   if (this.writableObjectMode || this.destroyed || !io.isKnown) return
+  const hub = eventLoop.getHub()
+  if (hub === null) return
   // Bun does without a `_writev`; we do not.
   if (this._writev === undefined) delete this._writev
   exit.watch()
-  const carrier = new Carrier(this, options ?? {}, OWN)
+  const carrier = new Carrier(this, hub, options ?? {}, OWN)
   Object.defineProperty(this, kCarrier, { value: carrier })
   if (carrier.hasStages) addFinal(this, carrier)
 }
@@ -115,13 +119,18 @@ WriteStream.prototype._construct = function (callback) {
 
 WriteStream.prototype._write = function (chunk, encoding, callback) {
   const carrier = this[kCarrier]
-  if (!isOurs(this, carrier, chunk)) return _write.call(this, chunk instanceof PlacedToken ? NOTHING : chunk, encoding, callback)
-  carry(this, carrier, [{ chunk }], callback)
+  const chunks = [{ chunk }]
+  if (!isOurs(this, carrier, chunk) || !carrier.correct(chunks)) {
+    const [{ chunk }] = chunks
+    return _write.call(this, chunk instanceof PlacedToken ? NOTHING : chunk, encoding, callback)
+  }
+  carry(this, carrier, chunks, callback)
 }
 
 WriteStream.prototype._writev = function (chunks, callback) {
   const carrier = this[kCarrier]
   if (!chunks.every(({ chunk }) => isOurs(this, carrier, chunk))) return _writev.call(this, chunks, callback)
+  carrier.correct(chunks)
   carry(this, carrier, chunks, callback)
 }
 

@@ -39,7 +39,7 @@ pub enum Status {
     Opening,
     /// Bytes flow.
     Open,
-    /// The open failed: Node's own open is to try.
+    /// The open failed: the word `descriptor` has the errno.
     Unopened,
     /// Writing failed; nothing more will be written.
     Failed,
@@ -68,7 +68,7 @@ pub struct ControlBlock {
     pub(crate) wake_at: AtomicU32,
     /// A [`Status`]. Written by the job.
     pub(crate) status: AtomicU32,
-    /// The descriptor that was opened here, or -1. Written by the job.
+    /// The descriptor that was opened here, or -1; why it was not opened, if the status is `Unopened`. Written by the job.
     pub(crate) descriptor: AtomicU32,
     /// Stalls begun and ended: odd while one lasts. Written by the job.
     pub(crate) stalls: AtomicU32,
@@ -164,12 +164,12 @@ impl ControlBlock {
         self.status.load(SeqCst) == status as u32
     }
 
-    /// Publishes the descriptor that was opened, or -1; then `status` may become `Open`.
+    /// Publishes the descriptor that was opened, or -1; then `status` may become `Open`. Or an errno, before it becomes `Unopened`.
     pub fn set_descriptor(&self, descriptor: i32) {
         self.descriptor.store(descriptor.cast_unsigned(), SeqCst);
     }
 
-    /// The descriptor that was opened here, or -1.
+    /// The descriptor that was opened here, or -1; an errno if the status is `Unopened`.
     #[must_use]
     pub fn descriptor(&self) -> i32 {
         self.descriptor.load(SeqCst).cast_signed()

@@ -118,11 +118,21 @@ pub fn at_exit(stream: &Arc<Stream>, idle_timeout: Duration) {
     streams.push((Arc::downgrade(stream), idle_timeout));
 }
 
+/// Waits as [`flush_all`] does for all streams of the process.
+pub fn flush_process() {
+    let streams = STREAMS.lock();
+    let living: Vec<_> =
+        streams.iter().filter_map(|(stream, time)| Some((stream.upgrade()?, *time))).collect();
+    // Other threads may make streams meanwhile.
+    drop(streams);
+    flush_all(living);
+}
+
 #[cfg(unix)]
 mod exit {
     use std::{panic::catch_unwind, sync::Once};
 
-    use super::{STREAMS, flush_all};
+    use super::flush_process;
     use crate::os;
 
     pub(super) fn register() {
@@ -135,10 +145,7 @@ mod exit {
 
     extern "C" fn flush() {
         // Nobody is left to be told of a panic.
-        let _result = catch_unwind(|| {
-            let streams = std::mem::take(&mut *STREAMS.lock());
-            flush_all(streams.into_iter().filter_map(|(stream, time)| Some((stream.upgrade()?, time))));
-        });
+        let _result = catch_unwind(flush_process);
     }
 }
 

@@ -5,6 +5,7 @@
 //! - [`Readiness`]: what to wait for when a target has no room
 //! - [`errno`] and constants: an error as JS knows it
 //! - [`no_thread`]: the error of a system that gives no thread
+//! - [`check_room`]: whether memory may be mapped for threads
 
 #[cfg(unix)]
 mod unix;

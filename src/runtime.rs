@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::{
     runtime::{Builder, Runtime},
     select,
@@ -20,7 +21,7 @@ use tokio::{
 use crate::{
     error::Failure,
     os::{self, Readiness},
-    pool::{Pool, THREADS_AT_MOST},
+    pool::{Pool, THREADS, THREADS_AT_MOST},
     stream::Stream,
     writer::{self, End},
 };
@@ -39,6 +40,19 @@ const HANG: Duration = Duration::from_millis(50);
 /// Threads stay, so that there is one when the system gives no more.
 const KEEP_ALIVE: Duration = Duration::from_secs(u32::MAX as u64);
 
+/// The stack of a thread: enough to tell of a panic. It counts where `RLIMIT_AS` limits what may be mapped.
+const STACK: usize = 512 << 10;
+
+/// What each thread may have mapped: its stack, and the heap that glibc makes for it.
+const MAPPED_BY_THREAD: u64 = STACK as u64 + (64 << 20);
+
+/// What is to be left for others, where `RLIMIT_AS` limits what may be mapped: V8 and libuv end the process if they get
+/// none. glibc takes 64 MiB more for a moment, to align a heap.
+const LEFT: u64 = 320 << 20;
+
+/// Threads that are made at once: the reactor's, and the first of the pool.
+const FIRST_THREADS: usize = 2;
+
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
 type Jobs = Pool<Arc<Stream>>;
@@ -56,28 +70,47 @@ fn pool_of(stream: &Stream) -> &'static Jobs {
 /// Starts the runtime and the first thread of the pool, once.
 ///
 /// # Errors
-/// When the system gives no thread or no epoll instance.
+/// When the system gives no thread, no memory or no epoll instance.
 pub fn start() -> io::Result<()> {
     if RUNTIME.get().is_some() {
         return Ok(());
     }
+    os::check_room((THREADS as u64 + 1) * MAPPED_BY_THREAD + LEFT)?;
+    try_threads()?;
     let build = || {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .max_blocking_threads(THREADS_AT_MOST)
             .thread_keep_alive(KEEP_ALIVE)
             .thread_name("spillway")
+            .thread_stack_size(STACK)
             .enable_io()
             .enable_time()
             .build()?;
         drop(runtime.spawn_blocking(|| ()));
         Ok(runtime)
     };
-    // Without a thread tokio panics.
+    // Without a thread tokio panics: another has taken what was there a moment ago.
     let runtime = catch_unwind(build).unwrap_or_else(|_| Err(os::no_thread()))?;
     // Of two threads that come here at once one keeps its runtime.
     if let Err(second) = RUNTIME.set(runtime) {
         second.shutdown_background();
+    }
+    Ok(())
+}
+
+/// Whether the system gives as many threads at once as there are to be at first.
+fn try_threads() -> io::Result<()> {
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
+    let wait = |gate: Arc<Mutex<()>>| move || drop(gate.lock());
+    let threads: io::Result<Vec<_>> = (0..FIRST_THREADS)
+        .map(|_| thread::Builder::new().stack_size(STACK).spawn(wait(Arc::clone(&gate))))
+        .collect();
+    drop(closed);
+    for thread in threads? {
+        // It does nothing that could panic.
+        let _result = thread.join();
     }
     Ok(())
 }

@@ -34,6 +34,10 @@ impl Slab {
     /// # Errors
     /// When the system has no memory, or `size` is 0.
     pub fn new(size: usize) -> io::Result<Arc<Self>> {
+        // A mapping has a page at least, of which JS would get a view of nothing, elsewhere.
+        if size == 0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a slab has one byte at least"));
+        }
         let memory = MmapMut::map_anon(size)?.into();
         Ok(Arc::new(Self { memory, accesses: Accesses::new(size) }))
     }
@@ -185,6 +189,12 @@ mod tests {
         slab.fill(3, b"defgh");
         assert_eq!(&range[..], b"abc");
         assert_eq!(&slab.range(3, 8)[..], b"defgh");
+    }
+
+    #[test]
+    fn a_slab_of_no_bytes_is_refused() {
+        let error = Slab::new(0).err().expect("it would be none");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
 
     #[test]

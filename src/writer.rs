@@ -110,7 +110,7 @@ fn open(lease: Lease<'_>, mut opening: Opening) -> Step {
     let (goes_on, step) = match opening.attempt() {
         Opened::File(file, number) => (lease.opened(file, number), Step::Went(0)),
         Opened::Unread(pause) => (lease.unread(opening), Step::Stalled(pause)),
-        Opened::Not => (lease.unopened(), Step::Rest),
+        Opened::Not(error) => (lease.unopened(&error), Step::Rest),
     };
     if goes_on { step } else { Step::Rest }
 }

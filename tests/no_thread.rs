@@ -3,10 +3,11 @@
 
 mod common;
 
-use std::{env, path::Path, process::Command, thread};
+use std::{env, fs, path::Path, process::Command, thread};
 
 use rustix::{
     io::Errno,
+    param::page_size,
     process::{Resource, Rlimit, Uid, getrlimit, setrlimit},
 };
 use spillway::runtime;
@@ -75,6 +76,32 @@ fn a_runtime_that_gets_no_thread_is_an_error_and_may_be_started_later() {
         fed.until_written();
         assert_eq!(script.taken(), b"abc");
     });
+}
+
+#[test]
+fn a_runtime_that_finds_no_room_for_its_threads_is_an_error_and_may_be_started_later() {
+    in_its_own_process(
+        "a_runtime_that_finds_no_room_for_its_threads_is_an_error_and_may_be_started_later",
+        || {
+            let before = getrlimit(Resource::As);
+            let statm = fs::read_to_string("/proc/self/statm").expect("Linux");
+            let pages: u64 = statm.split(' ').next().and_then(|pages| pages.parse().ok()).expect("a number");
+            let limit = |room: u64| {
+                let current = Some(pages * page_size() as u64 + room);
+                setrlimit(Resource::As, Rlimit { current, ..before }).expect("it may be less");
+            };
+            // Threads could be made, but others would find nothing.
+            for room in [100 << 20, 600 << 20] {
+                limit(room);
+                let error = runtime::start().expect_err("there is no room");
+                assert_eq!(error.raw_os_error(), Some(Errno::NOMEM.raw_os_error()));
+            }
+            limit(1 << 30);
+            let mut fed = Fed::into(Script::default().target());
+            fed.put(b"abc");
+            fed.until_written();
+        },
+    );
 }
 
 #[test]

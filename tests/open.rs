@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags},
+    io::Errno,
+};
 use spillway::{
     control_block::Status,
     stream::Stream,
@@ -64,6 +67,20 @@ fn the_descriptor_of_a_file_opened_by_path_is_left_to_javascript() {
 }
 
 #[test]
+fn a_file_that_could_not_be_opened_may_be_asked_for_again() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let path = folder.path().join("soon").join("file");
+    let stream = opening(request(&path), Bell::default().listener());
+    assert_eq!(writer::step(&stream), Step::Rest);
+    fs::create_dir(folder.path().join("soon")).expect("the folder can be made");
+    stream.open(request(&path));
+    assert!(is_status(&stream, Status::Opening));
+    assert_eq!(stream.control().descriptor(), -1);
+    assert_eq!(writer::step(&stream), Step::Went(0));
+    assert!(is_status(&stream, Status::Open));
+}
+
+#[test]
 fn a_file_that_can_not_be_opened_leaves_the_stream_to_whom_javascript_brings() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let path = folder.path().join("missing").join("file");
@@ -74,7 +91,8 @@ fn a_file_that_can_not_be_opened_leaves_the_stream_to_whom_javascript_brings() {
     assert_eq!(step_to_the_end(&stream), Step::Rest);
     assert_eq!(bell.count(), 1);
     assert!(is_status(&stream, Status::Unopened));
-    assert_eq!(stream.failure(), None, "Node's own open is to tell the error");
+    assert_eq!(stream.control().descriptor(), Errno::NOENT.raw_os_error());
+    assert_eq!(stream.failure(), None, "what was accepted may still be written");
     assert_eq!(writer::step(&stream), Step::Rest);
     feeder.append(b"def");
     stream.give(script.target());

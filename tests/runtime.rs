@@ -175,6 +175,27 @@ fn a_panic_on_the_pool_ends_one_stream_and_the_pool_serves_the_others() {
 }
 
 #[test]
+fn a_fill_position_beyond_the_slab_ends_one_stream() {
+    for _ in 0..MANY {
+        let script = Script::default();
+        let mut bad = Fed::into(script.target());
+        bad.put(b"abc");
+        bad.until_written();
+        // As a program may write it into the words that it shares.
+        if bad.stream.control().fill(1 << 30) {
+            runtime::schedule(&bad.stream);
+        }
+        until("it fails", || bad.stream.failure() == Some(Failure::Unanswered));
+        until("its job is over", || bad.jobs() == 0);
+        assert!(script.is_dropped() && script.taken() == b"abc");
+        bad.stream.detach();
+    }
+    let mut good = Fed::into(Script::default().target());
+    good.put(b"abc");
+    good.until_written();
+}
+
+#[test]
 fn a_target_that_panics_when_asked_for_its_readiness_ends_one_stream() {
     for _ in 0..MANY {
         let (target, is_let_go) = Full::new(|| panic_quietly("who knows when"));

@@ -13,7 +13,7 @@ const { promisify } = require('node:util')
 
 const ROOT = path.join(__dirname, '..', '..')
 const MODULES = path.join(ROOT, 'node_modules')
-const { napi: { binaryName } } = require('../../package.json')
+const { name: MAIN_PACKAGE, napi: { binaryName, packageName } } = require('../../package.json')
 
 const isMusl = process.platform === 'linux' && process.report.getReport().header.glibcVersionRuntime === undefined
 const MACHINES = { x64: 'x86_64', arm64: 'aarch64' }
@@ -23,7 +23,7 @@ const ABIS = { linux: isMusl ? '-musl' : '-gnu', darwin: '', win32: '-msvc' }
 /** This platform, as Rust and as npm's packages name it. */
 const TARGET = `${MACHINES[process.arch]}-${SYSTEMS[process.platform]}`
 const PLATFORM = `${process.platform}-${process.arch}${ABIS[process.platform]}`
-const PLATFORM_PACKAGE = `${binaryName}-${PLATFORM}`
+const PLATFORM_PACKAGE = `${packageName}-${PLATFORM}`
 const ADDON = `${binaryName}.${PLATFORM}.node`
 /** As it is released, or else as it was built on this machine. */
 const addon = [path.join(ROOT, 'artifacts', ADDON), path.join(ROOT, ADDON)].find(file => fs.existsSync(file))
@@ -49,7 +49,7 @@ function npm (command, cwd) {
   return execSync(`npm ${command}`, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-/** As the release does it, but for this platform alone: npm run pack:platforms, npm publish. */
+/** As .github/workflows/release.yml does it, but for this platform alone: npm run pack:platforms, npm pack. */
 function pack () {
   execSync(`tar xzf ${npm(`pack --silent --pack-destination ${folder}`, ROOT).trim()}`, { cwd: folder })
   const staged = path.join(folder, 'package')
@@ -63,9 +63,9 @@ function pack () {
   fs.copyFileSync(addon, path.join(staged, 'artifacts', ADDON))
   // Where npm run looks for what the scripts name.
   const env = { ...process.env, PATH: `${path.join(MODULES, '.bin')}${path.delimiter}${process.env.PATH}` }
-  execSync('npm run pack:platforms -- --skip-optional-publish', { cwd: staged, env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const tarball = cwd => path.join(folder, npm(`pack --silent --pack-destination ${folder}`, cwd).trim())
-  return { main: tarball(staged), platform: tarball(path.join(staged, 'npm', PLATFORM)) }
+  execSync('npm run pack:platforms', { cwd: staged, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const [main, platform] = npm(`pack --silent --ignore-scripts --pack-destination ${folder} . ./npm/*`, staged).trim().split('\n')
+  return { main: path.join(folder, main), platform: path.join(folder, platform) }
 }
 
 /** A project of its own with these packages, and with a program for each way to load them. */
@@ -89,18 +89,19 @@ async function run (args, files = {}, { cwd = project, env = {} } = {}) {
 const REQUIRE = `const { createWriteStream } = require('spillway')\n${PROGRAM}`
 
 test('npm puts in the main and the platform package, and nothing else', () => {
-  const installed = fs.readdirSync(path.join(project, 'node_modules')).filter(name => !name.startsWith('.'))
-  expect(installed.sort()).toEqual([binaryName, PLATFORM_PACKAGE].sort())
+  const { packages } = JSON.parse(fs.readFileSync(path.join(project, 'package-lock.json')))
+  expect(Object.keys(packages).sort()).toEqual(['', `node_modules/${MAIN_PACKAGE}`, `node_modules/${PLATFORM_PACKAGE}`].sort())
 })
 
 test('the platform package is named by the main one, in the same version', () => {
-  const { optionalDependencies, version, scripts } = require(path.join(project, 'node_modules', binaryName, 'package.json'))
+  const { optionalDependencies, version, scripts } = require(path.join(project, 'node_modules', MAIN_PACKAGE, 'package.json'))
   expect(optionalDependencies).toEqual({ [PLATFORM_PACKAGE]: version })
+  expect(require(path.join(project, 'node_modules', PLATFORM_PACKAGE, 'package.json'))).toMatchObject({ version, publishConfig: { access: 'public' } })
   expect(Object.keys(scripts).filter(name => /install|^prepare/.test(name))).toEqual([])
 })
 
 test('the main package holds the sources, and no addon', () => {
-  const files = fs.readdirSync(path.join(project, 'node_modules', binaryName), { recursive: true })
+  const files = fs.readdirSync(path.join(project, 'node_modules', MAIN_PACKAGE), { recursive: true })
   expect(files).toEqual(expect.arrayContaining(['Cargo.toml', 'Cargo.lock', 'build.rs', path.join('src', 'lib.rs')]))
   expect(files.filter(file => /\.node$|\.test\.js$|\.svg$/.test(file))).toEqual([])
 })

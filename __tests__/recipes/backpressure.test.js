@@ -94,6 +94,15 @@ testPage('backpressure', {
   },
 
   'for await': {
+    'keeps characters whole whose bytes come in two chunks': async run => {
+      expect(await run(`
+        const bytes = Buffer.from('straße ähnlich 😀')
+        const out = createWriteStream('upper.txt')
+        await toUpperCase(Array.from(bytes, byte => Buffer.from([byte])), out)
+        await once(out, 'close')
+        return fs.readFileSync('upper.txt', 'utf8')`)).toBe('STRASSE ÄHNLICH 😀')
+    },
+
     'makes the source wait': async run => {
       const { early, size, peak, mark } = await run(`${SLOW}
         let early = 0

@@ -15,6 +15,7 @@ const SERVED = `
     const range = request.url === '/plain' ? null : /bytes=(\\d+)-(\\d*)/.exec(request.headers.range)
     const part = range === null ? bytes : bytes.subarray(Number(range[1]), range[2] === '' ? undefined : Number(range[2]) + 1)
     if (request.url === '/none') return response.writeHead(404).end()
+    if (range !== null && Number(range[1]) >= bytes.length) return response.writeHead(416, { 'content-range': 'bytes */' + bytes.length, connection: 'close' }).end()
     response.writeHead(range === null ? 200 : 206, { 'content-length': part.length, connection: 'close' })
     if (request.url === '/half') response.write(part.subarray(0, part.length / 2))
     else response.end(part)
@@ -65,6 +66,14 @@ testPage('recipes/downloads', {
     'goes on where the file ends': async run => {
       expect(await run(`${SERVED}
         fs.writeFileSync('a.bin', bytes.subarray(0, 1234567))
+        await resume(url, 'a.bin')
+        stop()
+        return isWhole()`, { values })).toBe(true)
+    },
+
+    'does nothing where the file is complete': async run => {
+      expect(await run(`${SERVED}
+        fs.writeFileSync('a.bin', bytes)
         await resume(url, 'a.bin')
         stop()
         return isWhole()`, { values })).toBe(true)

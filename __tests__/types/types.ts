@@ -1,6 +1,6 @@
 // Right uses compile; each wrong one is refused.
 
-import * as fs from 'node:fs'
+import mutableFs, * as fs from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { Writable } from 'node:stream'
 import { createWriteStream, WriteStream, type Chunk, type Stats, type WriteCallback, type WriteFromOptions, type WriteStreamOptions } from 'spillway'
@@ -111,17 +111,11 @@ export async function options (): Promise<void> {
 
 export function fileSystems (): void {
   const myOpen = (path: fs.PathLike, flags: string, mode: number, callback: () => void) => callback()
-  const myWrite = (fd: number, bytes: Buffer, callback: () => void) => callback()
   createWriteStream('a.txt', { fs })
   createWriteStream('a.txt', { fs: { ...fs, open: myOpen } })
   createWriteStream('a.txt', { fs: { open: myOpen, close: fs.close, write: fs.write } })
-  createWriteStream('a.txt', { fs: { open: myOpen, close: fs.close, writev: fs.writev } })
 
-  // @ts-expect-error A write of one's own would not be called.
-  createWriteStream('a.txt', { fs: { ...fs, write: myWrite } })
-  // @ts-expect-error Nor would a writev.
-  createWriteStream('a.txt', { fs: { ...fs, writev: myWrite } })
-  // @ts-expect-error Node wants one of the two to be there.
+  // @ts-expect-error Node's types want a write to be there.
   createWriteStream('a.txt', { fs: { open: myOpen, close: fs.close } })
   // @ts-expect-error Not a function.
   createWriteStream('a.txt', { fs: { ...fs, close: true } })
@@ -170,6 +164,11 @@ export function dropIn (): void {
   fs.createReadStream('b.txt').pipe(createWriteStream('a.txt')).on('finish', () => {})
   const web: WritableStream = Writable.toWeb(createWriteStream('a.txt'))
   web.close().catch(() => {})
+
+  const same: typeof fs.createWriteStream = createWriteStream
+  mutableFs.createWriteStream = same
+  const nodes = (options: Parameters<typeof fs.createWriteStream>[1]) => createWriteStream('a.txt', options)
+  nodes({ flags: 'a', fs })
 
   // @ts-expect-error It writes, it doesn't read.
   const read: fs.ReadStream = createWriteStream('a.txt')
@@ -243,4 +242,26 @@ export async function sources (stream: WriteStream, handle: FileHandle): Promise
   await stream.writeFrom(stream)
   // @ts-expect-error An offset is a number.
   await stream.writeFrom('a.txt', { start: '1' })
+}
+
+export function events (stream: WriteStream): void {
+  stream.on('stall', error => isExactly<NodeJS.ErrnoException>()(error)).once('unstall', () => {})
+  stream.prependListener('drop', size => isExactly<number>()(size)).on('open', fd => isExactly<number>()(fd))
+  stream.on('error', (error: NodeJS.ErrnoException) => error.code)
+  stream.on('pipe', source => source.pause()).off('drain', () => {}).addListener('mine', (value: string) => value)
+
+  // @ts-expect-error A size is a number.
+  stream.on('drop', (size: string) => size)
+  // @ts-expect-error The end of a stall tells nothing.
+  stream.once('unstall', (error: Error) => error)
+}
+
+export async function nodeMembers (stream: WriteStream): Promise<void> {
+  isExactly<number | null>()(stream.fd)
+  isExactly<fs.OpenMode>()(stream.flags)
+  isExactly<fs.Mode>()(stream.mode)
+  isExactly<number | undefined>()(stream.start)
+  isExactly<boolean>()(stream.autoClose)
+  isExactly<void>()(stream.destroySoon())
+  await stream[Symbol.asyncDispose]()
 }

@@ -18,12 +18,20 @@ async function run (example, input = process.execPath) {
   const name = path.basename(process.argv[1])
   try {
     const destination = process.argv[3] ?? path.join(temporaryFolder(), name.replace('.js', '.out'))
-    const facts = await example(process.argv[2] ?? input, destination)
+    const facts = await example(argument(input), destination)
     if (facts !== undefined) console.log(`${name}: ${facts}; peak memory ${peakMemory()} MiB`)
   } catch (error) {
     console.error(`${name}: ${error.message}`)
     process.exitCode = 1
   }
+}
+
+/** What the command line has in the place of `input`: a count, if that is one. */
+function argument (input) {
+  const given = process.argv[2]
+  if (given === undefined || typeof input !== 'number') return given ?? input
+  if (!/^\d+$/.test(given)) throw new Error(`the count must be a whole number, not '${given}'`)
+  return Number(given)
 }
 
 /** A folder that is removed however the process ends, be it by Ctrl-C. */

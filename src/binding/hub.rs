@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    panic::{AssertUnwindSafe, catch_unwind},
     rc::{self, Rc},
     sync::{Arc, Weak},
     time::{Duration, Instant},
@@ -167,18 +168,21 @@ impl Known {
 impl Hub {
     /// `wake(number)` is called in a turn of its own whenever the stream of
     /// that number has news; it does not keep the process alive.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, wake: Function<'_, u32, ()>) -> Result<Self> {
         runtime::start()?;
         let wake = wake.build_threadsafe_function().weak::<true>().build()?;
         let streams = Rc::<Streams>::default();
-        env.add_env_cleanup_hook(Rc::clone(&streams), |streams| streams.end())?;
+        env.add_env_cleanup_hook(Rc::clone(&streams), |streams| {
+            // Nobody is left to be told of a panic.
+            let _result = catch_unwind(AssertUnwindSafe(|| streams.end()));
+        })?;
         Ok(Self { wake: Arc::new(wake), streams, pages: RefCell::default() })
     }
 
     /// Stream `number`, which writes nothing before `Sink.open` or `Sink.give`,
     /// and then `Sink.release`.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn create(&self, number: u32, mut settings: Settings) -> Sink {
         let place = self.pages.borrow_mut().take();
         let stream = Stream::with_stages(
@@ -198,17 +202,22 @@ impl Hub {
     }
 
     /// A new buffer over the control words of all streams of page `number`. Call it once.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn words<'env>(&self, env: &'env Env, number: u32) -> Result<BufferSlice<'env>> {
         let pages = self.pages.borrow();
         let page = pages.get(number as usize).ok_or_else(|| Error::from_reason("there is no such page"))?;
         lend::words(env, page)
     }
 
-    /// Waits until everything of all streams is written: their thread ends.
-    #[napi]
-    pub fn flush(&self) {
-        flush::flush_all(self.streams.living());
+    /// Waits until everything of all streams is written: their thread ends. `of_all`: of
+    /// all streams of the process, which ends.
+    #[napi(catch_unwind)]
+    pub fn flush(&self, of_all: bool) {
+        if of_all {
+            flush::flush_process();
+        } else {
+            flush::flush_all(self.streams.living());
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! The border to N-API: converts, decides nothing. `lib/control-block.js`,
 //! `lib/write-buffer.js` and `lib/event-loop.js` are its callers; what users see is in `index.js`.
+//!
+//! A panic may not cross N-API: each function that JavaScript can call is `catch_unwind`, so that
+//! it becomes an error there.
 
 mod fault;
 mod hub;
@@ -9,6 +12,15 @@ mod source;
 mod words;
 
 use std::time::Duration;
+
+use napi_derive::napi;
+
+/// The version of the package that this addon was built from: `lib/native.js` takes no other.
+#[napi]
+#[must_use]
+pub(crate) fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
 
 fn milliseconds(time: u32) -> Duration {
     Duration::from_millis(time.into())

@@ -66,13 +66,13 @@ pub struct Sink {
 #[napi]
 impl Sink {
     /// The number of the page with the control words: see `Hub.words`.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn page(&self) -> u32 {
         self.stream.control().page()
     }
 
     /// The number of the first control word in the page.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn first_word(&self) -> u32 {
         self.stream.control().first_word()
     }
@@ -81,7 +81,7 @@ impl Sink {
     /// that went. `flags` and `mode` are those of `open(2)`; a `start` below 0 means none.
     /// `mkdir`: folders that are missing are made.
     /// `now`: on this thread, before it returns, but for a FIFO that nobody reads.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn open(&self, path: &[u8], flags: i32, mode: u16, start: f64, mkdir: bool, now: bool) -> Result<()> {
         let path = CString::new(path).map_err(Error::from)?;
         self.stream.open(Request { path, flags, mode, start: position(start), mkdir });
@@ -93,7 +93,7 @@ impl Sink {
 
     /// Has the stream write to what descriptor `fd` stands for, or gives why
     /// it can't: `EBADF`, `EMFILE` and their like.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn give(&self, fd: i32, start: f64) -> Option<Fault> {
         match File::share(fd, position(start)) {
             Ok(file) => {
@@ -106,7 +106,7 @@ impl Sink {
 
     /// Has what is opened or given next take the place of the file at `path`, when it is whole: gives what is to be
     /// opened for that, or why that can't be. `exclusive`: nothing may be there. `durable`: it is on the device before.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn replace(&self, path: &[u8], exclusive: bool, durable: bool) -> Result<Either<Place, Fault>> {
         let path = CString::new(path).map_err(Error::from)?;
         Ok(match Replacement::prepare(&path, exclusive) {
@@ -120,7 +120,7 @@ impl Sink {
     }
 
     /// From now on bytes are written.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn release(&self) {
         self.stream.release();
         self.schedule();
@@ -128,19 +128,19 @@ impl Sink {
 
     /// What JavaScript fills from now on is `slab`, from its start. The slab that was
     /// filled so far is free when all its bytes are taken.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn attach(&self, slab: &Slab) {
         self.stream.attach(Arc::clone(&slab.0));
     }
 
     /// JavaScript fills its slab no more.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn detach(&self) {
         self.stream.detach();
     }
 
     /// Appends `chunk` as it is: it must not change until it is taken.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn pin(&self, chunk: Buffer) {
         let chunk = Arc::new(chunk);
         self.stream.append(Bytes::from_owner(Pin(Arc::clone(&chunk))));
@@ -148,13 +148,13 @@ impl Sink {
     }
 
     /// Appends a copy of `chunk`.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn append(&self, chunk: &[u8]) {
         self.stream.append(copy(chunk));
     }
 
     /// Appends what `source` has, but at most `most` bytes: one byte in the offsets of the stream, however many they are.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn append_source(&self, source: &Source, most: f64) {
         if let Some(source) = &source.source {
             self.stream.append_source(Piece::new(Arc::clone(source), offset_of(most)));
@@ -163,7 +163,7 @@ impl Sink {
 
     /// Appends a barrier, behind which nothing is settled before what lies before it is settled in this way.
     /// It counts as one byte in the offsets of the stream.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn append_barrier(&self, how: Settled) {
         self.stream.append_barrier(match how {
             Settled::Written => Settle::Written,
@@ -173,7 +173,7 @@ impl Sink {
     }
 
     /// Has nothing more read from `source`. What was read is written.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn stop_source(&self, source: &Source) {
         if let Some(source) = &source.source {
             self.stream.stop_source(source);
@@ -181,26 +181,26 @@ impl Sink {
     }
 
     /// Bytes that were copied from sources.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn copied(&self) -> f64 {
         number(self.stream.copied())
     }
 
     /// The digest of that number, when all is finished.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn digest(&self, number: u32) -> Option<Buffer> {
         self.stream.digest(number as usize).map(Buffer::from)
     }
 
     /// Bytes that compression has put into the file.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn file_bytes(&self) -> f64 {
         number(self.stream.file_bytes())
     }
 
     /// Lets go of the pinned chunks that are taken (or never will be) and
     /// gives the number of those that are left.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn unpin(&self) -> u32 {
         let mut pins = self.pins.borrow_mut();
         while let Some(chunk) = pins.pop_front() {
@@ -213,7 +213,7 @@ impl Sink {
     }
 
     /// Has a job for the stream, if there is none.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn schedule(&self) {
         runtime::schedule(&self.stream);
     }
@@ -223,7 +223,7 @@ impl Sink {
     /// was not to be: `ETIMEDOUT`, or `ENOTCONN` if the file is not open, or the
     /// failure of the stream. `here`: what can be written quickly is written on this
     /// thread, which is done sooner than another is woken.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn flush(&self, offset: f64, idle_timeout: u32, here: bool) -> Option<Fault> {
         let offset = offset_of(offset);
         if here && writer::write_here(&self.stream, offset) {
@@ -234,13 +234,13 @@ impl Sink {
     }
 
     /// Unparks the job.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn unpark(&self) {
         self.stream.unpark();
     }
 
     /// All is written: lets go of the descriptor, if there is one of ours.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn finish(&self) {
         self.stream.finish();
         self.let_go();
@@ -249,7 +249,7 @@ impl Sink {
     /// Drops what lies behind `offset`, writes what lies before it if the
     /// target takes it at once, and lets go of the descriptor, if there is one of ours.
     /// JavaScript is woken when that is over.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn cancel(&self, offset: f64) {
         self.stream.cancel(offset_of(offset));
         self.let_go();
@@ -268,31 +268,31 @@ impl Sink {
     }
 
     /// Bytes that are down: the whole count, where the word `Settled` has not enough of it.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn settled(&self) -> f64 {
         number(self.stream.settled())
     }
 
     /// Writes that the target was asked for.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn calls(&self) -> f64 {
         number(self.stream.calls())
     }
 
     /// Why the target refuses to write, in the stall that lasts, or did in the last one.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn stall(&self) -> Option<Fault> {
         self.stream.stalled_by().map(Fault::from_errno)
     }
 
     /// Whether nothing is written, and nothing will be, after a `cancel`.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn is_over(&self) -> bool {
         self.stream.is_over()
     }
 
     /// Why the stream failed, if it has.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn fault(&self) -> Option<Fault> {
         self.stream.failure().map(Fault::from)
     }

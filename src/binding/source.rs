@@ -23,7 +23,7 @@ pub struct Source {
 impl Source {
     /// Reads from what descriptor `fd` stands for: from `start` on, or where it stands if that
     /// is below 0. Or why that can't be: `EBADF`, `EMFILE` and their like.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn share(fd: i32, start: f64) -> Either<Source, Fault> {
         let shared = Input::share(fd).and_then(|input| Ok((input.identity()?, input)));
         match shared {
@@ -37,32 +37,32 @@ impl Source {
 
     /// Reads the file at `path`, which is opened when its turn comes: from `start` on, or from its
     /// beginning if that is below 0.
-    #[napi(factory)]
+    #[napi(factory, catch_unwind)]
     pub fn open(path: &[u8], start: f64) -> Result<Self> {
         let path = CString::new(path).map_err(Error::from)?;
         Ok(Self { source: Some(source::Source::open(path, position(start))), identity: None })
     }
 
     /// Whether it is the file with this device and inode.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn is_file(&self, device: f64, inode: f64) -> bool {
         self.identity.is_some_and(|(dev, ino)| (number(dev), number(ino)) == (device, inode))
     }
 
     /// Bytes that were read so far.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn read(&self) -> f64 {
         self.source.as_ref().map_or(0.0, |source| number(source.read()))
     }
 
     /// Whether nothing more is read: it has ended, was stopped or has failed.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn is_over(&self) -> bool {
         self.source.as_ref().is_none_or(|source| source.outcome().is_some())
     }
 
     /// Why it can't be read, if so.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn fault(&self) -> Option<Fault> {
         match self.source.as_ref()?.outcome()? {
             Outcome::NotOpened(errno) | Outcome::NotRead(errno) => Some(Fault::from_errno(errno)),
@@ -71,13 +71,13 @@ impl Source {
     }
 
     /// Whether that is since it can't be opened.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn is_unopened(&self) -> bool {
         self.source.as_ref().is_some_and(|source| matches!(source.outcome(), Some(Outcome::NotOpened(_))))
     }
 
     /// Lets go of it. What was appended is copied all the same.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn close(&mut self) {
         self.source = None;
     }

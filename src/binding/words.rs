@@ -62,7 +62,7 @@ pub enum Status {
     Opening,
     /// Bytes flow.
     Open,
-    /// The open failed: Node's own open is to try.
+    /// The open failed: the word `Descriptor` has the errno.
     Unopened,
     /// Writing failed; nothing more will be written.
     Failed,

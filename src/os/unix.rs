@@ -16,7 +16,10 @@ use std::{
     path::Path,
 };
 
-use rustix::io::Errno;
+use rustix::{
+    io::Errno,
+    process::{Resource, getrlimit},
+};
 use tokio::io::Interest;
 
 pub use file::{File, open};
@@ -50,6 +53,23 @@ pub fn no_thread() -> io::Error {
 pub(crate) fn make_folders(path: &CStr) -> io::Result<()> {
     let path = Path::new(OsStr::from_bytes(path.to_bytes()));
     path.parent().map_or(Ok(()), fs::create_dir_all)
+}
+
+/// Whether the process may map `size` bytes more: it has no limit (`RLIMIT_AS`), or that is far enough.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn check_room(size: u64) -> io::Result<()> {
+    let Some(limit) = getrlimit(Resource::As).current else { return Ok(()) };
+    // Elsewhere than on Linux nobody says how much is mapped.
+    let mapped = fs::read_to_string("/proc/self/statm").ok().and_then(|pages| pages_of(&pages)).unwrap_or(0);
+    if mapped.saturating_add(size) > limit { Err(Errno::NOMEM.into()) } else { Ok(()) }
+}
+
+/// The bytes that are mapped, of which the first number of `statm` is the pages.
+fn pages_of(statm: &str) -> Option<u64> {
+    let pages: u64 = statm.split_ascii_whitespace().next()?.parse().ok()?;
+    pages.checked_mul(rustix::param::page_size() as u64)
 }
 
 /// A descriptor that becomes writable when a target has room again, or readable

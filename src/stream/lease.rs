@@ -56,10 +56,12 @@ impl<'a> Lease<'a> {
         self.stream.state.lock().takes_bytes()
     }
 
-    /// It can't be opened: JavaScript lets Node's own open try, so that the error is Node's. False: nothing goes on.
-    pub(crate) fn unopened(mut self) -> bool {
+    /// It can't be opened, for `error`. False: nothing goes on.
+    pub(crate) fn unopened(mut self, error: &io::Error) -> bool {
         self.is_answered = true;
-        self.stream.control().set_status(Status::Unopened);
+        let control = self.stream.control();
+        control.set_descriptor(os::errno(error).unwrap_or(os::EIO));
+        control.set_status(Status::Unopened);
         self.stream.state.lock().phase = Phase::Waiting;
         self.stream.changed.notify_all();
         self.stream.listener.wake();

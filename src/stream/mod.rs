@@ -93,9 +93,15 @@ impl Stream {
         self.state.lock().stalls.set_policy(retry);
     }
 
-    /// The file of a waiting stream; ignored by any other. The caller has a job scheduled.
+    /// The file of a waiting stream, which may have failed to open one before;
+    /// ignored by any other. The caller has a job scheduled.
     pub fn open(&self, request: Request) {
-        self.state.lock().open(Opening::new(request));
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Waiting) {
+            self.control.set_descriptor(-1);
+            self.control.set_status(Status::Opening);
+        }
+        state.open(Opening::new(request));
     }
 
     /// The target that a waiting stream waits for; ignored by any other. The
@@ -117,6 +123,7 @@ impl Stream {
     fn give_staged(&self, target: Box<dyn Target>) {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Waiting) {
+            self.control.set_descriptor(-1);
             self.control.set_status(Status::Open);
         }
         let not_taken = state.give(target);

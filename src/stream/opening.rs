@@ -43,8 +43,8 @@ pub(crate) enum Opened {
     File(File, i32),
     /// It is a FIFO that nobody reads: to be tried again after this time.
     Unread(Duration),
-    /// It can't be opened.
-    Not,
+    /// It can't be opened, for this error.
+    Not(io::Error),
 }
 
 impl Opening {
@@ -76,7 +76,7 @@ impl Opening {
                 self.pause = LAST_PAUSE.min(pause * 2);
                 Opened::Unread(pause)
             }
-            Err(_) => Opened::Not,
+            Err(error) => Opened::Not(error),
         }
     }
 }

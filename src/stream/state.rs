@@ -220,19 +220,13 @@ impl State {
 
     /// Leases the target, if there is something to be done with it.
     pub(super) fn lease(&mut self, filled: usize) -> Result<(Option<Box<dyn Target>>, Work), Lack> {
-        match std::mem::replace(&mut self.phase, Phase::Leased { is_writing: true }) {
-            Phase::Unopened(opening) => Ok((None, Work::Open(opening))),
-            Phase::Idle(target) => match self.next_work(filled) {
-                Ok(work) => {
-                    self.phase = Phase::Leased { is_writing: !matches!(work, Work::Finish | Work::Abandon) };
-                    Ok((Some(target), work))
-                }
-                Err(lack) => {
-                    self.phase = Phase::Idle(target);
-                    Err(lack)
-                }
-            },
-            other => {
+        // Before the phase changes: whoever panics in there leaves no lease that nobody answers.
+        let work = if matches!(self.phase, Phase::Idle(_)) { Some(self.next_work(filled)?) } else { None };
+        let is_writing = !matches!(work, Some(Work::Finish | Work::Abandon));
+        match (std::mem::replace(&mut self.phase, Phase::Leased { is_writing }), work) {
+            (Phase::Unopened(opening), _) => Ok((None, Work::Open(opening))),
+            (Phase::Idle(target), Some(work)) => Ok((Some(target), work)),
+            (other, _) => {
                 self.phase = other;
                 Err(Lack::Rest)
             }

@@ -1,9 +1,14 @@
 //! The transitions, without anything that writes.
 
-use std::io::{self, IoSlice};
+use std::{
+    io::{self, IoSlice},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use bytes::Bytes;
 
 use super::*;
-use crate::os::Readiness;
+use crate::{os::Readiness, slab::Slab};
 
 /// Is never asked for anything: whether it may just be dropped.
 struct Idler(bool);
@@ -45,6 +50,16 @@ fn work(state: &mut State, size: u64) -> String {
     drop(state.put_back(target));
     let name = format!("{work:?}");
     name.split('(').next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn who_panics_over_what_is_to_be_done_leaves_no_lease() {
+    let mut state = idle(true);
+    state.queue.attach(Slab::new(8).expect("memory"), 0);
+    // JavaScript says that it has filled more than there is.
+    let panic = catch_unwind(AssertUnwindSafe(|| state.lease(9).is_ok()));
+    assert!(panic.is_err() && !state.is_leased());
+    assert_eq!(work(&mut state, 3), "Take");
 }
 
 #[test]
