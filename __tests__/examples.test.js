@@ -272,7 +272,7 @@ test.each(['SIGINT', 'SIGTERM'])('leaves nothing behind after %s', async signal 
   const watcher = fs.watch(temporary)
   try {
     const isBegun = once(watcher, 'change')
-    const child = start('write-many', [Infinity])
+    const child = start('write-many', [1e15])
     await isBegun
     child.kill(signal)
     const [code] = await once(child, 'close')

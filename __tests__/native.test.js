@@ -18,18 +18,24 @@ const PLATFORM_PACKAGES = [...fs.readFileSync(path.join(ROOT, 'native.js'), 'utf
   .map(([, name]) => name)
   .filter(name => !isBuiltin(name))
 
-/** Requires a copy of this package that was given no addon. `prepare(folder)` adds to it. */
-async function requireCopy (prepare) {
+const ADDONS = fs.readdirSync(ROOT).filter(name => name.endsWith('.node'))
+
+/** Requires a copy of this package that was given no addon. `prepare(folder)` adds to it, `before` is run first. */
+async function requireCopy (prepare, { before = '', args } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-'))
   try {
     for (const entry of ['index.js', 'package.json', 'native.js', 'lib']) {
       fs.cpSync(path.join(ROOT, entry), path.join(folder, entry), { recursive: true })
     }
     prepare?.(folder)
-    return await runScript('stock', `require(${JSON.stringify(folder)})`)
+    return await runScript('stock', `${before};require(${JSON.stringify(folder)})`, { args })
   } finally {
     fs.rmSync(folder, { recursive: true })
   }
+}
+
+function addAddon (folder) {
+  for (const name of ADDONS) fs.copyFileSync(path.join(ROOT, name), path.join(folder, name))
 }
 
 /** A package in the project's `node_modules` that says when it is loaded. */
@@ -40,13 +46,83 @@ function addPackage (folder, name, addonVersion) {
   fs.writeFileSync(path.join(home, 'index.js'), `console.log('loaded'); exports.version = () => '${addonVersion}'`)
 }
 
-test('without an addon require() names the platform and the command that builds it', async () => {
-  const { code, stderr } = await requireCopy()
+const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission'
+const nameAddon = file => `process.env.NAPI_RS_NATIVE_LIBRARY_PATH = ${JSON.stringify(file)}`
+const onPlatform = (platform, arch) => `Object.defineProperties(process, { platform: { value: '${platform}' }, arch: { value: '${arch}' } })`
+
+/** That the command builds it is shown in pack/install.test.js. */
+const BUILD = /^With Rust installed .*, this command builds it: cd ".*" && npx --yes --package=@napi-rs\/cli@3 npm run build$/
+const CORRECT = /^Correct NAPI_RS_NATIVE_LIBRARY_PATH, or unset it/
+
+/** Why there may be no addon, and the two lines about it. */
+const FAILURES = {
+  'no addon': {
+    reason: `spillway has no addon for ${process.platform}-${process.arch} (Node ${process.version})`,
+    remedy: BUILD
+  },
+  'an addon that this system refuses': {
+    prepare: folder => { for (const name of ADDONS) fs.writeFileSync(path.join(folder, name), 'broken') },
+    reason: "spillway can't load its addon: ",
+    remedy: BUILD
+  },
+  'a platform of which nobody has heard': {
+    before: onPlatform('plan9', 'vax'),
+    reason: `spillway has no addon for plan9-vax (Node ${process.version}): releases have none for this platform`,
+    remedy: BUILD
+  },
+  'a platform for which others have addons': {
+    before: onPlatform('freebsd', 'x64'),
+    reason: `spillway has no addon for freebsd-x64 (Node ${process.version}): releases have none for this platform`,
+    remedy: BUILD
+  },
+  'NAPI_RS_NATIVE_LIBRARY_PATH that names nothing': {
+    before: nameAddon(path.join(os.tmpdir(), 'none.node')),
+    reason: "spillway can't load the addon that NAPI_RS_NATIVE_LIBRARY_PATH names: Cannot find module",
+    remedy: CORRECT
+  },
+  'NAPI_RS_NATIVE_LIBRARY_PATH that names another file': {
+    before: nameAddon(__filename),
+    reason: "spillway can't load the addon that NAPI_RS_NATIVE_LIBRARY_PATH names: ",
+    remedy: CORRECT
+  },
+  '--permission without --allow-addons': {
+    prepare: addAddon,
+    args: [PERMISSION, '--allow-fs-read=*', '--no-warnings'],
+    reason: "spillway can't load its addon: Cannot load native addon because loading addons is disabled",
+    remedy: /^Start node with --allow-addons/
+  },
+  'Deno without a permission': {
+    prepare: folder => fs.writeFileSync(path.join(folder, 'native.js'), 'throw new Error(\'Requires env access to "HOME", run again with the --allow-env flag\')'),
+    reason: "spillway can't load its addon: Requires env access to",
+    remedy: /^Start deno with --allow-env, --allow-read and --allow-ffi$/
+  }
+}
+
+test.each(Object.entries(FAILURES))('%s: two lines say why and what to do, then comes who required it', async (name, { prepare, before, args, reason, remedy }) => {
+  const { code, stderr } = await requireCopy(prepare, { before, args })
   expect(code).toBe(1)
-  expect(stderr).toMatch(`spillway has no addon for ${process.platform}-${process.arch}`)
-  // That it does is shown in pack/install.test.js.
-  expect(stderr).toMatch('npx --yes --package=@napi-rs/cli@3 npm run build')
-  expect(stderr).toMatch("code: 'ERR_DLOPEN_FAILED'")
+  const lines = stderr.trimEnd().split('\n')
+  const first = lines.findIndex(line => line.startsWith('Error: '))
+  expect(lines[first]).toMatch(`Error: ${reason}`)
+  expect(lines[first + 1]).toMatch(remedy)
+  expect(lines[first + 2]).toMatch(/^ +at .*program\.js/)
+  expect(lines.slice(first + 3)).toEqual(["  code: 'ERR_DLOPEN_FAILED'", '}', '', `Node.js ${process.version}`])
+  // Before it Node shows the line that has thrown.
+  expect(first).toBe(4)
+})
+
+test('what the loader tried is kept in the error', async () => {
+  const { stdout } = await requireCopy(undefined, { before: "process.on('uncaughtException', ({ attempts }) => console.log(JSON.stringify(attempts)))" })
+  expect(JSON.parse(stdout).length).toBeGreaterThan(1)
+  expect(stdout).toMatch("Cannot find module '@spillway/native-")
+})
+
+test('the platforms for which an addon may be missing are those of the releases', () => {
+  const { napi } = require('../package.json')
+  const names = { x86_64: 'x64', aarch64: 'arm64', windows: 'win32' }
+  const platforms = napi.targets.map(target => target.split('-')).map(([arch, , system]) => `${names[system] ?? system}-${names[arch]}`)
+  const [, listed] = /PLATFORMS = \[(.*)\]/.exec(fs.readFileSync(path.join(ROOT, 'lib', 'native.js'), 'utf8'))
+  expect(listed.match(/[\w-]+/g)).toEqual([...new Set(platforms)])
 })
 
 test('a platform package of another version is refused, whatever the environment', async () => {
@@ -59,10 +135,9 @@ test('a platform package of another version is refused, whatever the environment
 })
 
 test('so is an addon beside native.js that was built from another version', async () => {
-  const addons = fs.readdirSync(ROOT).filter(name => name.endsWith('.node'))
-  expect(addons).not.toEqual([])
+  expect(ADDONS).not.toEqual([])
   const { code, stderr } = await requireCopy(folder => {
-    for (const name of addons) fs.copyFileSync(path.join(ROOT, name), path.join(folder, name))
+    addAddon(folder)
     const manifest = path.join(folder, 'package.json')
     fs.writeFileSync(manifest, JSON.stringify({ ...JSON.parse(fs.readFileSync(manifest)), version: '9.9.9' }))
   })

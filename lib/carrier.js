@@ -129,6 +129,8 @@ class Carrier {
     if (!requests.areUnderWay) return ending.isAwaited ? buffer.accepted : -1
     const { end, error, isAwaited } = requests.first
     if (error !== null) return 0
+    // Rust tells when it is over.
+    if (ending.isCancelled) return buffer.sink.isOver() ? 0 : -1
     if (isAwaited || !isPlain) return end
     if (state.ending || state.destroyed || lane.isAwaited) return buffer.accepted
     return state.needDrain ? Math.max(end, buffer.accepted - this.lowWaterMark) : -1
@@ -214,7 +216,8 @@ class Carrier {
     const { buffer } = this
     this.uncounted = offset
     this.uncountedMemory = buffer.memoryAt(offset)
-    buffer.forgetPlaced(offset)
+    // Those behind a failure are asked for again: how many bytes were written then.
+    buffer.forgetPlaced(Math.min(offset, buffer.readSettled()))
   }
 
   /** A stream that is written to is polled. Of one that has stopped Rust tells when more is written. */

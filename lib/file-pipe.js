@@ -33,6 +33,8 @@ class FilePipe {
   constructor (carrier, reader) {
     this.carrier = carrier
     this.reader = reader
+    /** What `pipe()` has just put there: whose chunks a copy stands for. */
+    this.listener = reader.listeners('data').at(-1)
     /** Whose async context a read of Node's would have. */
     this.resource = null
     /** What Rust reads from, while it does. */
@@ -54,9 +56,9 @@ class FilePipe {
   /** It is no longer. */
   static end (carrier, reader) {
     const pipe = pipes.get(reader)
-    if (pipe?.carrier !== carrier) return
+    if (pipe === undefined || pipe.carrier !== carrier) return
     pipe.isUnpiped = true
-    if (pipe.steps === 0 && pipe.ahead.isEmpty) pipe.leave()
+    if (pipe.steps === 0 && pipe.ahead.isIdle) pipe.leave()
   }
 
   /** The reader's `_read`. */
@@ -81,24 +83,30 @@ class FilePipe {
     return reader.bytesRead >= READ_BEFORE && io.isPlain(reader) && io.flowsInto(reader, carrier.stream)
   }
 
+  /** Whether nobody but the pipe sees the chunks. */
+  get isUnseen () {
+    return io.isSeenBy(this.reader, this.listener)
+  }
+
   /** Whether nobody would notice. Asked before each step. */
   get mayCopy () {
-    return this.isFlowing && io.isUnseen(this.reader) && this.carrier.mayCopy
+    return this.isFlowing && this.isUnseen && this.carrier.mayCopy
   }
 
   /** Whether others look at the chunks, and it may be read faster for them. */
   get mayReadAhead () {
-    return this.isFlowing && !io.isUnseen(this.reader) && io.isAlone(this.reader)
+    return this.isFlowing && !this.isUnseen && io.isAlone(this.reader)
   }
 
   /** @returns {boolean} false: these are no files, or there is too little left */
   open () {
     const { carrier: { stream }, reader } = this
-    const [from, to] = [fstatSync(reader.fd), fstatSync(stream.fd)]
+    const [from, to] = [statOf(reader.fd), statOf(stream.fd)]
+    if (!from?.isFile() || !to?.isFile()) return this.leave()
     const position = io.positionOf(reader)
     const left = Math.min(io.bytesLeft(reader), from.size - (position ?? reader.bytesRead))
     const isSame = from.dev === to.dev && from.ino === to.ino
-    if (!from.isFile() || !to.isFile() || isSame || left < WORTH) return this.leave()
+    if (isSame || left < WORTH) return this.leave()
     const source = Source.share(reader.fd, position ?? -1)
     if (!(source instanceof Source)) return this.leave()
     // What JavaScript sees may be another file system.
@@ -150,6 +158,15 @@ class FilePipe {
     this.source = null
     source.close()
     if (!reader.destroyed) io.endRead(reader)
+  }
+}
+
+/** @returns {import('node:fs').Stats | undefined} undefined: Node's own read or write is to tell why */
+function statOf (fd) {
+  try {
+    return fstatSync(fd)
+  } catch {
+    return undefined
   }
 }
 

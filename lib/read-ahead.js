@@ -15,10 +15,16 @@ class ReadAhead {
     this.reader = reader
     /** What was read and is not yet given. */
     this.chunks = []
+    this.isReading = false
   }
 
   get isEmpty () {
     return this.chunks.length === 0
+  }
+
+  /** Whether nothing is read, and all that was is given: the descriptor stands where the reader is. */
+  get isIdle () {
+    return this.isEmpty && !this.isReading
   }
 
   /** Reads the chunks of `size` bytes that come next, and gives the first. */
@@ -29,7 +35,9 @@ class ReadAhead {
     const buffers = []
     for (let left = most; left > 0; left -= size) buffers.push(Buffer.allocUnsafeSlow(Math.min(size, left)))
     if (buffers.length < 2) return io._read.call(reader, size)
+    this.isReading = true
     io.readInto(reader, buffers, io.positionOf(reader), bytesRead => {
+      this.isReading = false
       if (bytesRead === 0) return io._read.call(reader, size)
       this.chunks = cut(buffers, bytesRead)
       this.giveNow()

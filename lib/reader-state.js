@@ -41,7 +41,7 @@ function findEvent () {
 
 /** Whether `reader` is Node's own, on a descriptor of the system, and nobody has changed it. */
 function isPlain (reader) {
-  return fs.read === readAtLoad && Object.getPrototypeOf(reader) === prototype && isOfSystem(reader) &&
+  return fs.read === readAtLoad && reader instanceof ReadStream && Object.getPrototypeOf(reader) === prototype && isOfSystem(reader) &&
     METHODS.every((name, index) => prototype[name] === methodsAtLoad[index] && (name === '_read' || !Object.hasOwn(reader, name)))
 }
 
@@ -51,16 +51,17 @@ function isOfSystem (reader) {
     (reader[custom] === fs || Object.getOwnPropertySymbols(reader).some(({ description }) => description === 'kHandle'))
 }
 
-/** Whether nobody but a pipe sees the chunks of `reader`. */
-function isUnseen (reader) {
-  return reader.listenerCount('data') === 1
+/** Whether `listener` sees the chunks of `reader`, and nobody else. */
+function isSeenBy (reader, listener) {
+  const listeners = reader.listeners('data')
+  return listeners.length === 1 && listeners[0] === listener
 }
 
 /** Whether `reader` flows into `target`, and in no other way to anybody. */
 function flowsInto (reader, target) {
   const { pipes } = reader._readableState
   return pipes.length === 1 && pipes[0] === target && reader.readableFlowing === true && reader.readableLength === 0 &&
-    reader.listenerCount('readable') === 0 && reader.readableEncoding === null && !reader.destroyed && typeof reader.fd === 'number'
+    reader.listenerCount('readable') === 0 && reader.readableEncoding === null && !reader.readableObjectMode && !reader.destroyed && typeof reader.fd === 'number'
 }
 
 /** Where in its file the next byte is; undefined: where the descriptor stands. @returns {number | undefined} */
@@ -102,4 +103,4 @@ function endRead (reader) {
   reader.push(NOTHING)
 }
 
-module.exports = { _read, isOfSystem, isPlain, isUnseen, isAlone, flowsInto, positionOf, bytesLeft, advance, readInto, endRead }
+module.exports = { _read, isOfSystem, isPlain, isSeenBy, isAlone, flowsInto, positionOf, bytesLeft, advance, readInto, endRead }

@@ -124,7 +124,9 @@ class Requests {
   /** Whether Node can be told of the first. */
   get isFirstDone () {
     const { carrier: { buffer, control, ending }, first } = this
-    return first.error !== null || buffer.readSettled() >= first.end || control.hasFailed || (ending.isCancelled && buffer.sink.isOver())
+    if (first.error !== null || control.hasFailed) return true
+    // What was behind it may be under way: Node is not to close the file meanwhile.
+    return ending.isCancelled ? buffer.sink.isOver() : buffer.readSettled() >= first.end
   }
 
   /** Whether somebody would notice that the first is done. */

@@ -54,7 +54,7 @@ class WriteBuffer {
 
   appendLongString (string, encoding) {
     const size = Buffer.byteLength(string, encoding)
-    if (size < BIG && (size <= this.size - this.filled || this.nextSlab())) {
+    if (size < BIG && (size <= this.size - this.filled || this.nextSlab(size))) {
       return this.publish(this.bytes.write(string, this.filled, encoding))
     }
     // As many as the encoding makes of it: of odd hexadecimal digits that is less.
@@ -66,17 +66,17 @@ class WriteBuffer {
   appendBytes (chunk, size) {
     if (size >= BIG) return this.appendWhole(chunk, size)
     if (size > this.size - this.filled) {
-      if (size >= BIG_IF_ALONE && this.isAlone) return this.appendWhole(chunk, size)
-      if (!this.nextSlab()) return this.appendWhole(chunk, size)
+      if (size >= BIG_IF_ALONE && this.isAlone(size)) return this.appendWhole(chunk, size)
+      if (!this.nextSlab(size)) return this.appendWhole(chunk, size)
     }
     // Memory that was transferred away can't be copied from.
     if (size > 0) this.bytes.set(chunk, this.filled)
     return this.publish(size)
   }
 
-  /** Whether there is nothing else to be written, and no slab at hand: a new one for a single chunk would cost more. */
-  get isAlone () {
-    return this.slab === null && this.accepted === this.control.settled && !slabs.areFree()
+  /** Whether there is nothing else to be written, and no slab at hand: a new one for a single chunk of `size` bytes would cost more. */
+  isAlone (size) {
+    return this.slab === null && this.accepted === this.control.settled && !slabs.areFree(size)
   }
 
   /** Puts a chunk of `size` bytes between what the slab has and what it will have. @returns {number} `size` */
@@ -146,22 +146,23 @@ class WriteBuffer {
     return size
   }
 
-  /** @returns {boolean} false: the system has no memory, and nothing has changed */
-  nextSlab () {
-    if (this.slab !== null) this.sealed.push({ slab: this.slab, end: this.accepted })
+  /** Goes on in a slab with room for `size` bytes. @returns {boolean} false: the system has no memory, and nothing has changed */
+  nextSlab (size) {
+    const isFirst = this.slab === null
+    if (!isFirst) this.sealed.push({ slab: this.slab, end: this.accepted })
     this.recycle()
-    const next = slabs.take()
+    const next = slabs.take(size, isFirst)
     if (next === null) {
       this.sealed.pop()
       return false
     }
     this.slab = next
     this.bytes = next.bytes
-    this.size = slabs.SLAB
+    this.size = next.bytes.length
     this.filled = 0
     // Seals the last slab where JavaScript has filled it to, and starts the new one at 0.
     this.sink.attach(this.slab.native)
-    this.gate?.hold(slabs.SLAB, this.accepted)
+    this.gate?.hold(this.size, this.accepted)
     return true
   }
 

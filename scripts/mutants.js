@@ -291,7 +291,7 @@ const MUTANTS = [
   },
   {
     file: POOL,
-    from: 'let mut threads = self.threads.lock();\n        // Who pushes a job counts it first, and then asks for a thread.\n        let ends = self.count() == 0;',
+    from: 'let mut threads = self.threads.lock();\n        // A thread that pushes a job counts it first, and then asks for a thread.\n        let ends = self.count() == 0;',
     to: 'let ends = self.count() == 0;\n        let mut threads = self.threads.lock();',
     why: 'a thread looks for jobs before it has the lock under which it ends',
     test: 'no_job'

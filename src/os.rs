@@ -2,7 +2,8 @@
 //!
 //! - [`File`]: a [`Target`](crate::target::Target) that is a file, pipe, socket or terminal
 //! - [`open`]: makes one of a path
-//! - [`Readiness`]: what to wait for when a target has no room
+//! - [`Input`]: what a source reads from
+//! - [`Readiness`]: what to wait for when a target has no room, or a source nothing
 //! - [`errno`] and constants: an error as JS knows it
 //! - [`no_thread`]: the error of a system that gives no thread
 //! - [`check_room`]: whether memory may be mapped for threads

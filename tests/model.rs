@@ -20,7 +20,7 @@ fn size() -> impl Strategy<Value = usize> {
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         40 => (size(), 1_usize..64).prop_map(|(count, room)| Op::Fill(count, room)),
-        5 => (0_usize..64).prop_map(Op::Attach),
+        5 => (1_usize..64).prop_map(Op::Attach),
         5 => Just(Op::Detach),
         20 => size().prop_map(Op::Append),
         10 => (0_usize..50).prop_map(Op::Wait),

@@ -9,7 +9,7 @@ use std::{
     fs::{File as StdFile, OpenOptions},
     io::{Read, Write},
     os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
+        fd::{AsFd, AsRawFd},
         unix::net::UnixStream,
     },
     path::PathBuf,
@@ -231,7 +231,7 @@ fn others_may_read_a_pipe_too() {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).expect("a pipe can be made");
     let [mut other, mut writer] = [reader.try_clone().expect("it is open"), writer].map(StdFile::from);
     let (stream, script, _, mut feeder) = scripted([]);
-    feeder.append_source(all(&source_in(OwnedFd::from(reader))));
+    feeder.append_source(all(&source_in(reader)));
     writer.write_all(b"abc").expect("it has room");
     let mut taken = [0];
     other.read_exact(&mut taken).expect("it is there");

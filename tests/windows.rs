@@ -5,16 +5,18 @@ mod common;
 
 use std::{
     fs,
-    io::{self, ErrorKind, IoSlice, PipeReader, Read},
+    io::{self, ErrorKind, IoSlice, PipeReader, Read, Seek, SeekFrom, Write},
     os::windows::io::OwnedHandle,
+    sync::Arc,
     time::Duration,
 };
 
 use spillway::{
     error::Failure,
     flush::flush_until,
-    os::{File, Readiness},
+    os::{File, Input, Readiness},
     runtime,
+    source::{Outcome, Piece, Source},
     stream::Retry,
     target::Target,
     writer::{self, Step},
@@ -175,4 +177,51 @@ fn an_error_is_told_by_the_number_that_javascript_has_for_it() {
     feeder.append(b"abc");
     assert_eq!(writer::step(&stream), Step::Rest);
     assert_eq!(stream.failure(), Some(Failure::Os(4047)), "EPIPE");
+}
+
+/// All that is read from `handle`, from `position` or where it stands.
+fn source(handle: impl Into<OwnedHandle>, position: Option<u64>) -> Arc<Source> {
+    Source::new(Input::new(handle.into()).expect("any handle will do"), position)
+}
+
+fn all(source: &Arc<Source>) -> Arc<Piece> {
+    Piece::new(Arc::clone(source), ALL)
+}
+
+#[test]
+fn files_are_copied_from_a_position_or_where_they_stand() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let path = folder.path().join("file");
+    let bytes = pattern(600_000);
+    fs::write(&path, &bytes).expect("it can be made");
+    let mut file = fs::File::open(&path).expect("it is there");
+    file.seek(SeekFrom::Start(5)).expect("it can be sought");
+    let script = Script::default();
+    let mut fed = Fed::into(script.target());
+    for position in [Some(7), None] {
+        fed.put_source(all(&source(file.try_clone().expect("it is open"), position)));
+    }
+    fed.until_written();
+    assert!(script.has_taken(&[&bytes[7..], &bytes[5..]].concat()));
+    assert_eq!(file.stream_position().expect("it stands somewhere"), 600_000);
+}
+
+#[test]
+fn a_pipe_is_copied_until_its_last_writer_goes() {
+    let (reader, mut writer) = io::pipe().expect("a pipe can be made");
+    let source = source(reader, None);
+    let script = Script::default();
+    let mut fed = Fed::into(script.target());
+    fed.put_source(all(&source));
+    fed.put(b"!");
+    // A read holds a thread of the pool meanwhile, and no other stream.
+    let mut other = Fed::into(Script::default().target());
+    other.put(b"abc");
+    other.until_written();
+    let bytes = pattern(300_000);
+    writer.write_all(&bytes).expect("it is read");
+    drop(writer);
+    fed.until_written();
+    assert!(script.has_taken(&[&bytes[..], b"!"].concat()));
+    assert_eq!(source.outcome(), Some(Outcome::Ended));
 }

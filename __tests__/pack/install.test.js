@@ -77,6 +77,12 @@ function makeProject (name, packages) {
   return cwd
 }
 
+/** Puts a package of ours into the project. */
+function link (name) {
+  const place = path.join(project, 'node_modules', name)
+  if (!fs.existsSync(place)) fs.symlinkSync(path.join(MODULES, name), place, 'junction')
+}
+
 /** Writes `files` into the project and runs Node there. */
 async function run (args, files = {}, { cwd = project, env = {} } = {}) {
   for (const [name, content] of Object.entries(files)) fs.writeFileSync(path.join(cwd, name), content)
@@ -125,6 +131,25 @@ test('in a worker', async () => {
   expect(await run(['worker.js'], { 'worker.js': program, 'work.js': REQUIRE })).toBe('5\nexit 0\n')
 })
 
+test('spillway/monitor, with streams and without', async () => {
+  expect(await run(['-r', 'spillway/monitor', 'none.js'], { 'none.js': 'console.log(1)' })).toBe('1\n')
+  expect(await run(['-r', 'spillway/monitor', 'require.js'], { 'require.js': REQUIRE })).toMatch(/^5\npath .*\n.*written.* 5 B +5 B .*\nspillway: .*\n$/)
+})
+
+test('spillway/prometheus with the prom-client of the project', async () => {
+  const alone = "console.log(typeof require('spillway/prometheus'))"
+  expect(await run(['alone.js'], { 'alone.js': alone })).toBe('function\n')
+  link('prom-client')
+  const program = `
+    const client = require('prom-client')
+    const { createWriteStream } = require('spillway')
+    require('spillway/prometheus')(client)
+    const out = createWriteStream(__filename + '.written')
+    out.end('hello')
+    out.on('close', async () => console.log(await client.register.getSingleMetricAsString('spillway_written_bytes_total')))`
+  expect(await run(['metrics.js'], { 'metrics.js': program })).toMatch(/^spillway_written_bytes_total 5$/m)
+})
+
 test('from two copies of the package in one process', async () => {
   const other = path.join(project, 'other', 'node_modules')
   fs.cpSync(path.join(project, 'node_modules'), other, { recursive: true })
@@ -136,10 +161,7 @@ test('from two copies of the package in one process', async () => {
 })
 
 test.each(['nodenext', 'bundler'])('TypeScript, strict, moduleResolution %s', async resolution => {
-  for (const name of ['@types', 'undici-types']) {
-    const link = path.join(project, 'node_modules', name)
-    if (!fs.existsSync(link)) fs.symlinkSync(path.join(MODULES, name), link, 'junction')
-  }
+  for (const name of ['@types', 'undici-types', 'prom-client']) link(name)
   const compilerOptions = {
     strict: true,
     skipLibCheck: false,
@@ -152,7 +174,12 @@ test.each(['nodenext', 'bundler'])('TypeScript, strict, moduleResolution %s', as
   const files = {
     'tsconfig.json': JSON.stringify({ compilerOptions, files: ['use.mts'] }),
     'use.mts': `
+      import client from 'prom-client'
       import { createWriteStream, type WriteStream } from 'spillway'
+      import { stop } from 'spillway/monitor'
+      import collectMetrics from 'spillway/prometheus'
+      stop()
+      collectMetrics(client)()
       const out: WriteStream = createWriteStream('written', { lowWaterMark: 1 })
       const more: boolean = out.write('hello')
       // @ts-expect-error: types that say nothing would let this pass

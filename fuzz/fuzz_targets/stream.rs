@@ -12,7 +12,7 @@ use libfuzzer_sys::{
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
-use common::model::{Limit, Op, Other, Pair, Reply};
+use common::model::{Kind, Limit, Op, Other, Pair, Reply};
 
 /// An errno that ends a stream, whatever is waited out.
 const FINAL: i32 = spillway::os::EIO;
@@ -22,6 +22,8 @@ const FINAL: i32 = spillway::os::EIO;
 struct Program {
     limit: Limit,
     replies: Vec<Reply>,
+    /// What the target answers when it is to copy, if it can.
+    copies: Option<Vec<Reply>>,
     ops: Vec<Op>,
 }
 
@@ -29,9 +31,10 @@ impl<'a> Arbitrary<'a> for Program {
     fn arbitrary(input: &mut Unstructured<'a>) -> Result<Self> {
         let limit = if input.ratio(1, 10)? { Limit::Passed } else { Limit::Far };
         let replies = many(input, 64, reply)?;
+        let copies = if input.ratio(1, 2)? { Some(many(input, 32, reply)?) } else { None };
         // Fewer than a batch has segments: the model knows no batches.
         let ops = many(input, 400, op)?;
-        Ok(Self { limit, replies, ops })
+        Ok(Self { limit, replies, copies, ops })
     }
 }
 
@@ -49,16 +52,25 @@ fn many<'a, T>(
 }
 
 fn op(input: &mut Unstructured<'_>) -> Result<Op> {
-    Ok(match input.int_in_range(0..=15)? {
+    Ok(match input.int_in_range(0..=19)? {
         0..=3 => Op::Fill(size(input)?, small(input)? + 1),
-        4 => Op::Attach(small(input)?),
+        4 => Op::Attach(small(input)? + 1),
         5 => Op::Detach,
         6..=7 => Op::Append(size(input)?),
         8 => Op::Wait(small(input)?),
         9..=11 => Op::Step,
         12 => Op::Job,
-        13 => Op::Source(size(input)?),
-        14 => Op::Finish,
+        13..=14 => Op::Source(kind(input)?, size(input)?, most(input)?),
+        15 => Op::Piece(most(input)?),
+        16 => Op::Pour(small(input)?),
+        17 => {
+            if input.ratio(1, 2)? {
+                Op::Dry
+            } else {
+                Op::Stop
+            }
+        }
+        18 => Op::Finish,
         _ => {
             if input.ratio(1, 8)? {
                 Op::GiveUp
@@ -67,6 +79,15 @@ fn op(input: &mut Unstructured<'_>) -> Result<Op> {
             }
         }
     })
+}
+
+fn kind(input: &mut Unstructured<'_>) -> Result<Kind> {
+    Ok(*input.choose(&[Kind::File, Kind::Positioned, Kind::Pipe, Kind::Unreadable])?)
+}
+
+/// How much of a source is wanted: less than it has, more, or all.
+fn most(input: &mut Unstructured<'_>) -> Result<usize> {
+    if input.ratio(1, 3)? { Ok(usize::MAX) } else { small(input) }
 }
 
 fn reply(input: &mut Unstructured<'_>) -> Result<Reply> {
@@ -99,7 +120,7 @@ fn size(input: &mut Unstructured<'_>) -> Result<usize> {
 }
 
 fuzz_target!(|program: Program| {
-    let mut pair = Pair::new(program.limit, program.replies);
+    let mut pair = Pair::new(program.limit, program.replies, program.copies);
     for op in &program.ops {
         pair.apply(op);
     }

@@ -18,6 +18,7 @@ use napi_derive::napi;
 /// The version of the package that this addon was built from: `lib/native.js` takes no other.
 #[napi]
 #[must_use]
+#[cfg_attr(test, allow(dead_code, reason = "nothing is exported to a test of the core"))]
 pub(crate) fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }

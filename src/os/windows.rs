@@ -1,9 +1,10 @@
 //! Windows. Node opens the files there: its descriptors are numbers of
 //! node.exe's own C runtime, so what Rust opens could not be given to JS.
 //!
-//! Nothing tells whether a pipe or a console has room. A write into one that
+//! Nothing tells whether a pipe or a console has room, or something to read. A write into one that
 //! is full holds its thread until somebody reads, and nothing stops it.
 
+mod input;
 mod raw;
 
 use std::{
@@ -14,6 +15,8 @@ use std::{
 };
 
 use windows_sys::Win32::Foundation as win32;
+
+pub use input::Input;
 
 use crate::{stream::Request, target::Target, writer::ENOUGH};
 
@@ -27,9 +30,14 @@ const ECONNABORTED: i32 = 4079;
 const ECONNRESET: i32 = 4077;
 const EINVAL: i32 = 4071;
 const EISDIR: i32 = 4068;
+const ELOOP: i32 = 4067;
+const EMFILE: i32 = 4066;
+const ENAMETOOLONG: i32 = 4064;
+const ENOENT: i32 = 4058;
 const ENOMEM: i32 = 4057;
 const ENOSPC: i32 = 4055;
 const ENOTSUP: i32 = 4049;
+const EPERM: i32 = 4048;
 const EPIPE: i32 = 4047;
 const EROFS: i32 = 4043;
 const UNKNOWN: i32 = 4094;
@@ -47,11 +55,11 @@ pub fn errno(error: &io::Error) -> Option<i32> {
     error.raw_os_error().map(|code| translate(code.cast_unsigned()))
 }
 
-/// What `fs.write` of Node makes of an error of Windows, for those that a
-/// write can meet.
+/// What Node makes of an error of Windows, for those that a write, a read, or an open
+/// for reading can meet.
 fn translate(code: u32) -> i32 {
     match code {
-        // Who may not write to it has, for Node, no descriptor for writing.
+        // Who may not write to it, or read, has, for Node, no descriptor for that.
         win32::ERROR_ACCESS_DENIED | win32::ERROR_INVALID_FLAGS | win32::ERROR_INVALID_HANDLE => EBADF,
         win32::ERROR_DISK_FULL
         | win32::ERROR_HANDLE_DISK_FULL
@@ -70,6 +78,15 @@ fn translate(code: u32) -> i32 {
         | win32::ERROR_IO_DEVICE => EIO,
         win32::ERROR_NOT_ENOUGH_MEMORY | win32::ERROR_OUTOFMEMORY => ENOMEM,
         win32::ERROR_CONNECTION_ABORTED => ECONNABORTED,
+        win32::ERROR_BAD_PATHNAME
+        | win32::ERROR_DIRECTORY
+        | win32::ERROR_FILE_NOT_FOUND
+        | win32::ERROR_INVALID_DRIVE
+        | win32::ERROR_INVALID_NAME
+        | win32::ERROR_MOD_NOT_FOUND
+        | win32::ERROR_PATH_NOT_FOUND => ENOENT,
+        win32::ERROR_CANT_RESOLVE_FILENAME => ELOOP,
+        win32::ERROR_FILENAME_EXCED_RANGE => ENAMETOOLONG,
         win32::ERROR_INVALID_FUNCTION => EISDIR,
         win32::ERROR_INVALID_PARAMETER => EINVAL,
         win32::ERROR_NETNAME_DELETED => ECONNRESET,
@@ -77,7 +94,9 @@ fn translate(code: u32) -> i32 {
         win32::ERROR_NOT_CONNECTED => ENOTCONN,
         win32::ERROR_NOT_SUPPORTED => ENOTSUP,
         win32::ERROR_OPERATION_ABORTED => ECANCELED,
+        win32::ERROR_PRIVILEGE_NOT_HELD => EPERM,
         win32::ERROR_SEM_TIMEOUT => ETIMEDOUT,
+        win32::ERROR_TOO_MANY_OPEN_FILES => EMFILE,
         win32::ERROR_WRITE_PROTECT => EROFS,
         _ => UNKNOWN,
     }
@@ -188,13 +207,13 @@ impl Target for File {
     }
 }
 
-/// Nothing tells when there is room: who waits asks again now and then.
+/// Nothing tells when there is room, or something to read: who waits asks again now and then.
 #[derive(Debug)]
 pub struct Readiness;
 
 impl Readiness {
     /// False: nothing tells.
-    pub(crate) fn writable(self) -> impl Future<Output = io::Result<bool>> {
+    pub(crate) fn ready(self) -> impl Future<Output = io::Result<bool>> {
         let Self = self;
         future::ready(Ok(false))
     }
@@ -301,6 +320,8 @@ mod tests {
             (win32::ERROR_IO_DEVICE, EIO),
             (win32::ERROR_LOCK_VIOLATION, EBUSY),
             (win32::ERROR_WRITE_PROTECT, EROFS),
+            (win32::ERROR_FILE_NOT_FOUND, ENOENT),
+            (win32::ERROR_TOO_MANY_OPEN_FILES, EMFILE),
             (win32::ERROR_SUCCESS, UNKNOWN),
         ] {
             assert_eq!(errno(&io::Error::from_raw_os_error(code.cast_signed())), Some(number));

@@ -1,14 +1,17 @@
-//! Descriptors that JS knows by their numbers: those of node.exe's own C
-//! runtime, which node.exe alone can resolve.
+//! The calls that are `unsafe`: descriptors that JS knows by their numbers, those of node.exe's
+//! own C runtime, which node.exe alone can resolve; and what a file is.
 
 use std::{
     ffi::c_int,
     io,
-    os::windows::io::{BorrowedHandle, OwnedHandle, RawHandle},
+    os::windows::io::{AsRawHandle, BorrowedHandle, OwnedHandle, RawHandle},
 };
 
 use libloading::os::windows::Library;
-use windows_sys::Win32::Foundation::{ERROR_INVALID_HANDLE, INVALID_HANDLE_VALUE};
+use windows_sys::Win32::{
+    Foundation::{ERROR_INVALID_HANDLE, INVALID_HANDLE_VALUE},
+    Storage::FileSystem::{BY_HANDLE_FILE_INFORMATION, GetFileInformationByHandle},
+};
 
 /// What libuv's `uv.h` declares.
 type GetHandle = unsafe extern "C" fn(c_int) -> RawHandle;
@@ -40,4 +43,19 @@ fn handle_of(fd: c_int) -> io::Result<RawHandle> {
         return Err(io::Error::from_raw_os_error(ERROR_INVALID_HANDLE.cast_signed()));
     }
     Ok(handle)
+}
+
+/// The serial number of the volume of a file, and its index there.
+///
+/// # Errors
+/// If `handle` stands for no file.
+#[expect(unsafe_code, reason = "this is the module for it")]
+pub(crate) fn identity(handle: BorrowedHandle<'_>) -> io::Result<(u64, u64)> {
+    let mut told = BY_HANDLE_FILE_INFORMATION::default();
+    // SAFETY: an open handle, as it is borrowed, and room for the answer.
+    if unsafe { GetFileInformationByHandle(handle.as_raw_handle(), &raw mut told) } == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let index = u64::from(told.nFileIndexHigh) << 32 | u64::from(told.nFileIndexLow);
+    Ok((told.dwVolumeSerialNumber.into(), index))
 }

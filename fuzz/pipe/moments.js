@@ -1,0 +1,33 @@
+'use strict'
+
+// How the moments of a play are moved, so that many orders of what is a matter of time are seen.
+
+/** How long the thread is held up at random, in microseconds. */
+const DELAYS = [0, 0, 0, 20, 100, 1000]
+
+/** What may still arrive of a file that is copied, so that what a program does comes later for stock: up to the end. */
+const LATER = 5 * 1024 * 1024
+
+const never = new Int32Array(new SharedArrayBuffer(4))
+
+function jitter () {
+  const delay = DELAYS[Math.floor(Math.random() * DELAYS.length)]
+  if (delay > 0) Atomics.wait(never, 0, 0, delay / 1000)
+}
+
+/** By how much a step of stock is late: few are at all, so that all orders are seen. */
+function later () {
+  const bytes = [0, 0, Math.floor(Math.random() ** 2 * LATER), LATER][Math.floor(Math.random() * 4)]
+  return { bytes, turns: turns() }
+}
+
+/** The same of ours. */
+function soon () {
+  return { bytes: 0, turns: turns() }
+}
+
+function turns () {
+  return Math.random() < 0.5 ? 0 : Math.floor(Math.random() * 5)
+}
+
+module.exports = { jitter, later, soon }
