@@ -166,13 +166,16 @@ impl Piece {
         Ok((count, reader.ahead.is_empty() && !self.wants_more()))
     }
 
-    /// What to wait for if it is the source that has answered `WouldBlock`.
-    pub(crate) fn readiness(&self) -> Option<io::Result<Readiness>> {
+    /// Whether it is the source that has answered `WouldBlock`, not the target.
+    pub(crate) fn is_starved(&self) -> bool {
+        self.source.reader.lock().is_starved
+    }
+
+    /// What to wait for then. If that can't be had, nothing more is read.
+    pub(crate) fn readiness(&self) -> Option<Readiness> {
         let reader = self.source.reader.lock();
-        match &reader.place {
-            Place::Open(input) if reader.is_starved => Some(input.readiness()),
-            _ => None,
-        }
+        let Place::Open(input) = &reader.place else { return None };
+        input.readiness().map_err(|error| self.source.end(Outcome::NotRead(errno_of(&error)))).ok()
     }
 
     /// Whether nothing more is read for it.

@@ -10,7 +10,7 @@ use proptest::{
     test_runner::{FileFailurePersistence, RngAlgorithm},
 };
 
-use common::model::{Limit, Op, Other, Pair, Reply, WAITED_OUT, told};
+use common::model::{Kind, Limit, Op, Other, Pair, Reply, WAITED_OUT, told};
 
 /// The size of a chunk.
 fn size() -> impl Strategy<Value = usize> {
@@ -26,11 +26,29 @@ fn op() -> impl Strategy<Value = Op> {
         10 => (0_usize..50).prop_map(Op::Wait),
         60 => Just(Op::Step),
         10 => Just(Op::Job),
-        4 => size().prop_map(Op::Source),
+        6 => (kind(), size(), most()).prop_map(|(kind, count, most)| Op::Source(kind, count, most)),
+        4 => most().prop_map(Op::Piece),
+        3 => (0_usize..64).prop_map(Op::Pour),
+        1 => Just(Op::Dry),
+        1 => Just(Op::Stop),
         1 => Just(Op::GiveUp),
         1 => Just(Op::Finish),
         1 => (0_usize..50).prop_map(Op::Cancel),
     ]
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![
+        3 => Just(Kind::File),
+        3 => Just(Kind::Positioned),
+        4 => Just(Kind::Pipe),
+        1 => Just(Kind::Unreadable),
+    ]
+}
+
+/// How much of a source is wanted: less than it has, more, or all.
+fn most() -> impl Strategy<Value = usize> {
+    prop_oneof![2 => 0_usize..40, 1 => Just(usize::MAX)]
 }
 
 /// A reply of a target that lives on.
@@ -76,6 +94,11 @@ fn replies() -> impl Strategy<Value = Vec<Reply>> {
     })
 }
 
+/// The same for what it is to copy, if it can.
+fn copies() -> impl Strategy<Value = Option<Vec<Reply>>> {
+    prop::option::of(prop::collection::vec(prop_oneof![9 => good(), 1 => last()], 0..20))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 2_000,
@@ -90,9 +113,10 @@ proptest! {
     fn a_stream_does_what_a_vector_of_bytes_would(
         ops in prop::collection::vec(op(), 0..120),
         replies in replies(),
+        copies in copies(),
         limit in limit(),
     ) {
-        let mut pair = Pair::new(limit, replies);
+        let mut pair = Pair::new(limit, replies, copies);
         for op in &ops {
             pair.apply(op);
         }

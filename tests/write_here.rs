@@ -3,9 +3,12 @@
 
 mod common;
 
-use std::fs;
+use std::{fs, sync::Arc};
 
-use spillway::writer::{self, Step};
+use spillway::{
+    source::{Piece, Source},
+    writer::{self, Step},
+};
 
 use common::{
     Bell, Feeder, descriptor, opening, scripted,
@@ -49,4 +52,18 @@ fn what_is_held_back_stays_so() {
     Feeder::new(&stream).append(b"abc");
     assert!(!writer::write_here(&stream, ALL));
     assert_eq!(fs::metadata(&path).expect("it is there").len(), 0);
+}
+
+#[test]
+fn what_comes_from_a_source_is_left_to_the_job() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let path = folder.path().join("file");
+    let stream = opening(request(&path), Bell::default().listener());
+    assert_eq!(writer::step(&stream), Step::Went(0));
+    let mut feeder = Feeder::new(&stream);
+    feeder.append(b"abc");
+    let source = Source::open(c"/proc/version".into(), None);
+    feeder.append_source(Piece::new(Arc::clone(&source), 3));
+    assert!(!writer::write_here(&stream, ALL));
+    assert_eq!((fs::read(&path).expect("it is there"), source.read()), (b"abc".to_vec(), 0));
 }

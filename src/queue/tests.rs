@@ -1,4 +1,5 @@
 use super::*;
+use crate::{os::Input, source::Source};
 
 fn slab(text: &str) -> Arc<Slab> {
     let slab = Slab::new(64).expect("memory");
@@ -121,44 +122,66 @@ fn once_cleared_it_holds_and_takes_nothing() {
     assert!(queue.is_empty(64));
 }
 
-fn source(left: u64) -> Source {
+/// Four bytes and more of a source.
+fn piece() -> Arc<Piece> {
     let file = tempfile::tempfile().expect("a file for the test");
-    Source { file: Arc::new(file), left }
+    let input = Input::new(file.into()).expect("it is open");
+    Piece::new(Source::new(input, None), 4)
 }
 
 #[test]
 fn a_batch_has_bytes_or_a_source() {
     let mut queue = Queue::default();
+    let piece = piece();
     queue.attach(slab("abc"), 0);
-    queue.append_source(source(10), 2);
+    queue.append_source(Arc::clone(&piece), 2);
     queue.seal(3);
     assert_eq!(text(queue.batch(100)), "ab");
+    assert!(queue.first_source().is_none());
     queue.advance(2);
-    for left in [10, 4] {
-        assert!(matches!(queue.batch(100), Some(Batch::Source(source)) if source.left == left));
-        queue.advance(6.min(left));
-    }
+    assert!(matches!(queue.batch(100), Some(Batch::Source(first)) if Arc::ptr_eq(&first, &piece)));
+    assert!(queue.first_source().is_some());
+    queue.advance(1);
     assert_eq!(text(queue.batch(100)), "c");
 }
 
 #[test]
-fn what_is_read_from_a_source_takes_its_place() {
+fn a_source_counts_as_one_byte_and_is_let_go_when_that_is_taken() {
     let mut queue = Queue::default();
-    queue.append_source(source(5), 0);
-    queue.append(Bytes::from_static(b"z"), 0);
-    queue.replace_source(Bytes::from_static(b"ab"));
-    assert_eq!(text(queue.batch(100)), "ab");
+    let piece = piece();
+    queue.append(Bytes::from_static(b"ab"), 0);
+    queue.append_source(Arc::clone(&piece), 0);
+    queue.append(Bytes::from_static(b"cd"), 0);
+    queue.advance(0);
     queue.advance(2);
-    queue.replace_source(Bytes::from_static(b"cde"));
-    assert_eq!(text(queue.batch(100)), "cdez");
+    assert_eq!(Arc::strong_count(&piece), 2);
+    queue.advance(2);
+    assert_eq!((Arc::strong_count(&piece), text(queue.batch(100)).as_str()), (1, "d"));
 }
 
 #[test]
-fn a_source_is_truncated_as_bytes_are() {
+fn truncated_it_cuts_the_sources_that_it_keeps_and_lets_go_of_the_others() {
+    for keep in 1..=4 {
+        let mut queue = Queue::default();
+        let pieces = [piece(), piece()];
+        queue.append_source(Arc::clone(&pieces[0]), 0);
+        queue.append(Bytes::from_static(b"ab"), 0);
+        queue.append_source(Arc::clone(&pieces[1]), 0);
+        queue.truncate(keep, 0);
+        let is_kept = [true, keep == 4];
+        assert_eq!(pieces.each_ref().map(|piece| Arc::strong_count(piece) == 2), is_kept);
+        assert_eq!(pieces.map(|piece| piece.is_over()), is_kept);
+        queue.advance(1);
+        assert_eq!(text(queue.batch(100)), ["", "a", "ab", "ab"][usize::try_from(keep - 1).expect("small")]);
+    }
+}
+
+#[test]
+fn a_source_that_comes_too_late_is_let_go() {
     let mut queue = Queue::default();
-    queue.append_source(source(5), 0);
-    queue.truncate(3, 0);
-    assert!(matches!(queue.batch(100), Some(Batch::Source(source)) if source.left == 3));
-    queue.advance(3);
+    queue.close(0);
+    let piece = piece();
+    queue.append_source(Arc::clone(&piece), 0);
     assert!(queue.is_over());
+    assert_eq!(Arc::strong_count(&piece), 1);
 }

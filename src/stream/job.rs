@@ -2,7 +2,10 @@
 
 use std::{io, time::Duration};
 
-use super::{Lack, Lease, Stream, Work, state::Phase};
+use super::{
+    Lack, Lease, Stream, Work,
+    state::{Phase, State},
+};
 use crate::{error::Failure, os::Readiness, source::Piece, sync};
 
 impl Stream {
@@ -28,9 +31,11 @@ impl Stream {
         Ok((Lease::new(self, target), work))
     }
 
-    /// Whether nobody has the target, and its writes are quick.
+    /// Whether nobody has the target, and its writes are quick. Nobody knows that of a source.
     pub(crate) fn is_quick(&self) -> bool {
-        matches!(&self.state.lock().phase, Phase::Idle(target) if target.is_quick())
+        let state = self.state.lock();
+        matches!(&state.phase, Phase::Idle(target) if target.is_quick())
+            && state.queue.first_source().is_none()
     }
 
     /// Leases the target for it to rest, if that is due.
@@ -78,15 +83,13 @@ impl Stream {
         true
     }
 
-    /// What the job waits for: the source that comes first, or the target; `None` if somebody else has it.
+    /// What the job waits for: the source that comes first, or the target. `None`: nothing, or somebody else has it.
     pub(crate) fn readiness(&self) -> Option<io::Result<Readiness>> {
         let state = self.state.lock();
-        match &state.phase {
-            Phase::Idle(target) => {
-                let of_source = state.queue.first_source().and_then(Piece::readiness);
-                Some(of_source.unwrap_or_else(|| target.readiness()))
-            }
-            _ => None,
+        let Phase::Idle(target) = &state.phase else { return None };
+        match starved(&state) {
+            Some(piece) => piece.readiness().map(Ok),
+            None => Some(target.readiness()),
         }
     }
 
@@ -96,10 +99,15 @@ impl Stream {
         let notified = self.cancelled.notified();
         let is_unwanted = {
             let state = self.state.lock();
-            state.is_abandoned() || state.queue.first_source().is_some_and(Piece::is_over)
+            state.is_abandoned() || starved(&state).is_some_and(Piece::is_over)
         };
         if !is_unwanted {
             notified.await;
         }
     }
+}
+
+/// What comes first, if that is a source that has nothing now.
+fn starved(state: &State) -> Option<&Piece> {
+    state.queue.first_source().filter(|piece| piece.is_starved())
 }

@@ -8,6 +8,7 @@ use std::{
 
 use spillway::{
     runtime,
+    source::Piece,
     stream::{Retry, Stream},
     target::Target,
 };
@@ -66,6 +67,13 @@ impl Fed {
             self.feeder.fill(bytes)
         };
         if has_no_job {
+            runtime::schedule(&self.stream);
+        }
+    }
+
+    /// Puts what a source has.
+    pub(crate) fn put_source(&mut self, piece: Arc<Piece>) {
+        if self.feeder.append_source(piece) {
             runtime::schedule(&self.stream);
         }
     }

@@ -4,10 +4,14 @@
 #![allow(dead_code, reason = "each test binary takes what it needs of this")]
 
 use std::{
+    ffi::CString,
     fs::{self, File as StdFile},
     io::{ErrorKind, IoSlice, Read, Seek, SeekFrom, Write},
-    os::fd::{AsRawFd, OwnedFd},
-    path::PathBuf,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -25,8 +29,8 @@ use rustix::{
 use spillway::{
     control_block::Status,
     error::Failure,
-    os::{File, Readiness},
-    queue::Source,
+    os::{File, Input, Readiness},
+    source::{Piece, Source},
     stream::Stream,
     target::Target,
     writer::{self, Step},
@@ -105,17 +109,37 @@ impl Drop for Chunk {
     }
 }
 
-/// So many bytes of a descriptor behind which there are `bytes`.
-pub(crate) fn source_of(bytes: &[u8], left: u64) -> Source {
+/// A file in which there are other bytes before `bytes`, behind which it stands.
+pub(crate) fn file(bytes: &[u8]) -> StdFile {
     let mut file = tempfile::tempfile().expect("a file for the test");
     file.write_all(b"not this").and_then(|()| file.write_all(bytes)).expect("it can be written");
     file.seek(SeekFrom::Start(8)).expect("it can be sought");
-    Source { file: Arc::new(file), left }
+    file
+}
+
+/// `path` as the system takes it.
+pub(crate) fn c_path(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).expect("no NUL in a temporary path")
+}
+
+/// What `fd` has, from where it stands.
+pub(crate) fn source_in(fd: impl Into<OwnedFd>) -> Arc<Source> {
+    Source::new(Input::new(fd.into()).expect("it is open"), None)
 }
 
 /// `bytes` of a descriptor.
-pub(crate) fn source(bytes: &[u8]) -> Source {
-    source_of(bytes, bytes.len() as u64)
+pub(crate) fn source(bytes: &[u8]) -> Arc<Source> {
+    source_in(file(bytes))
+}
+
+/// All of `source`.
+pub(crate) fn all(source: &Arc<Source>) -> Arc<Piece> {
+    Piece::new(Arc::clone(source), u64::MAX)
+}
+
+/// All of a source that has `bytes`.
+pub(crate) fn piece(bytes: &[u8]) -> Arc<Piece> {
+    all(&source(bytes))
 }
 
 /// A stream of six bytes in mid-write on another thread.

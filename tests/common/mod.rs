@@ -21,8 +21,9 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use spillway::{
     control_block::Status,
-    os::Readiness,
+    os::{Input, Readiness},
     slab::Slab,
+    source::Piece,
     stream::{Listener, Request, Stream},
     target::Target,
     writer::{self, Step},
@@ -67,7 +68,11 @@ pub(crate) enum Answer {
 struct Record {
     /// When there is none left it takes everything.
     answers: VecDeque<Answer>,
+    /// The same for what it is to copy, if it can.
+    copies: Option<VecDeque<Answer>>,
     taken: Vec<u8>,
+    /// How much it was to copy at most each time.
+    asked: Vec<u64>,
     /// The sizes of the segments that each write was offered.
     offers: Vec<Vec<usize>>,
     is_dropped: bool,
@@ -91,6 +96,16 @@ impl Script {
 
     pub(crate) fn then(&self, answer: Answer) {
         self.0.lock().answers.push_back(answer);
+    }
+
+    /// From now on it copies by these answers, and all when there is none left.
+    pub(crate) fn copy(&self, answers: impl IntoIterator<Item = Answer>) {
+        self.0.lock().copies = Some(answers.into_iter().collect());
+    }
+
+    /// How much the target was to copy at most each time.
+    pub(crate) fn asked(&self) -> Vec<u64> {
+        self.0.lock().asked.clone()
     }
 
     /// All bytes that the target took, in order.
@@ -124,36 +139,56 @@ impl Script {
 
 struct Scripted(Script);
 
+/// How many bytes are taken by `answer`, or the error that it stands for.
+fn by_answer(mut answer: Answer) -> io::Result<usize> {
+    // Without the lock: the test looks on meanwhile.
+    while let Answer::Call(call) = answer {
+        answer = call();
+    }
+    match answer {
+        Answer::Take(most) => Ok(most),
+        Answer::Interrupted => Err(io::ErrorKind::Interrupted.into()),
+        Answer::WouldBlock => Err(io::ErrorKind::WouldBlock.into()),
+        Answer::Errno(errno) => Err(io::Error::from_raw_os_error(errno)),
+        Answer::Unnamed => Err(io::Error::other("no errno")),
+        Answer::Nothing => Ok(0),
+        Answer::Panic(message) => panic_quietly(message),
+        Answer::Call(_) => unreachable!("called until it gave another"),
+    }
+}
+
 impl Target for Scripted {
     fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut answer = {
+        let answer = {
             let mut record = self.0.0.lock();
             record.offers.push(bytes.iter().map(|slice| slice.len()).collect());
             record.answers.pop_front().unwrap_or(Answer::Take(usize::MAX))
         };
-        // Without the lock: the test looks on meanwhile.
-        while let Answer::Call(call) = answer {
-            answer = call();
+        let most = by_answer(answer)?;
+        let mut left = most;
+        let mut record = self.0.0.lock();
+        for slice in bytes {
+            let count = left.min(slice.len());
+            record.taken.extend_from_slice(&slice[..count]);
+            left -= count;
         }
-        match answer {
-            Answer::Take(most) => {
-                let mut left = most;
-                let mut record = self.0.0.lock();
-                for slice in bytes {
-                    let count = left.min(slice.len());
-                    record.taken.extend_from_slice(&slice[..count]);
-                    left -= count;
-                }
-                Ok(most - left)
-            }
-            Answer::Interrupted => Err(io::ErrorKind::Interrupted.into()),
-            Answer::WouldBlock => Err(io::ErrorKind::WouldBlock.into()),
-            Answer::Errno(errno) => Err(io::Error::from_raw_os_error(errno)),
-            Answer::Unnamed => Err(io::Error::other("no errno")),
-            Answer::Nothing => Ok(0),
-            Answer::Panic(message) => panic_quietly(message),
-            Answer::Call(_) => unreachable!("called until it gave another"),
-        }
+        Ok(most - left)
+    }
+
+    fn copy(&mut self, source: &Input, position: Option<u64>, most: u64) -> io::Result<u64> {
+        let answer = {
+            let mut record = self.0.0.lock();
+            let Some(copies) = &mut record.copies else { return Err(io::ErrorKind::Unsupported.into()) };
+            let answer = copies.pop_front().unwrap_or(Answer::Take(usize::MAX));
+            record.asked.push(most);
+            answer
+        };
+        let size = by_answer(answer)?.min(usize::try_from(most).unwrap_or(usize::MAX)).min(1 << 20);
+        let mut bytes = vec![0; size];
+        // Whatever the source says, the target can't copy.
+        let count = source.read(&mut bytes, position).map_err(|_| io::ErrorKind::Unsupported)?;
+        self.0.0.lock().taken.extend_from_slice(&bytes[..count]);
+        Ok(count as u64)
     }
 
     fn readiness(&self) -> io::Result<Readiness> {
@@ -326,6 +361,14 @@ impl Feeder {
         self.publish()
     }
 
+    /// Appends what a source has, which counts as one byte. True if there is no job: the
+    /// caller has one scheduled.
+    pub(crate) fn append_source(&mut self, piece: Arc<Piece>) -> bool {
+        self.accepted += 1;
+        self.stream.append_source(piece);
+        self.publish()
+    }
+
     /// Stores the fill position, a new one or the same, and finds whether there is a job.
     fn publish(&self) -> bool {
         self.stream.control().fill(u32::try_from(self.filled).expect("slabs are small"))
@@ -344,6 +387,13 @@ pub(crate) fn scripted(answers: impl IntoIterator<Item = Answer>) -> (Arc<Stream
     stream.give(script.target());
     let feeder = Feeder::new(&stream);
     (stream, script, bell, feeder)
+}
+
+/// A stream whose target copies by these answers, and all when there is none left.
+pub(crate) fn copying(answers: impl IntoIterator<Item = Answer>) -> (Arc<Stream>, Script, Bell, Feeder) {
+    let scripted = scripted([]);
+    scripted.1.copy(answers);
+    scripted
 }
 
 /// Steps until there is nothing more to do, however often the target blocks;

@@ -3,8 +3,10 @@
 
 use std::{
     collections::VecDeque,
-    io::{self, Seek, Write},
+    fs::File,
+    io::{self, PipeWriter, Seek, SeekFrom, Write},
     mem,
+    ops::Range,
     sync::Arc,
     time::Duration,
 };
@@ -12,15 +14,13 @@ use std::{
 use spillway::{
     control_block::Status,
     error::Failure,
-    os,
-    queue::Source,
+    os::{self, Input},
+    source::{Outcome, Piece, Source},
     stream::{Retry, Stream},
     writer::{self, End, Step},
 };
 
-use super::{
-    Answer, Bell, Feeder, NO_DESCRIPTOR, PATIENCE, Script, is_asleep, is_status, offset, scripted, stretch,
-};
+use super::{Answer, Bell, Feeder, NO_DESCRIPTOR, PATIENCE, Script, is_asleep, is_status, offset, stretch};
 
 /// What JavaScript or the job does next.
 #[derive(Clone, Debug)]
@@ -34,8 +34,16 @@ pub(crate) enum Op {
     Detach,
     /// JavaScript appends a chunk of so many bytes.
     Append(usize),
-    /// It appends so many bytes of another descriptor.
-    Source(usize),
+    /// It appends what another descriptor has, so many bytes, but at most so many as the last number says.
+    Source(Kind, usize, usize),
+    /// It appends at most so many bytes more of the last such descriptor.
+    Piece(usize),
+    /// Somebody puts so many bytes into that, if it is a pipe.
+    Pour(usize),
+    /// Nobody puts more into it.
+    Dry,
+    /// JavaScript wants no more of it.
+    Stop,
     /// JavaScript waits for the offset that is so far ahead of what is written.
     Wait(usize),
     /// The job takes a step.
@@ -48,6 +56,19 @@ pub(crate) enum Op {
     Finish,
     /// It drops what lies behind the offset that is so far ahead of what is written.
     Cancel(usize),
+}
+
+/// What bytes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A file, from where it stands.
+    File,
+    /// A file, from a position.
+    Positioned,
+    /// A pipe, which may have nothing now.
+    Pipe,
+    /// What can't be read.
+    Unreadable,
 }
 
 /// Who comes while a write is in flight.
@@ -75,6 +96,14 @@ pub(crate) enum Reply {
     Panic,
 }
 
+/// Why a job has not come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pause {
+    None,
+    Stalled,
+    Starved,
+}
+
 /// What the system says of a full disk, which is waited out.
 pub(crate) const WAITED_OUT: i32 = if cfg!(windows) { 112 } else { 28 };
 
@@ -98,18 +127,97 @@ fn retry(limit: Limit) -> Retry {
     Retry { errnos: vec![told(WAITED_OUT)], interval: PAUSE, limit }
 }
 
+/// What it says of a descriptor that is not for reading.
+const UNREADABLE: i32 = if cfg!(windows) { 5 } else { 9 };
+
+/// Most bytes in a pipe, which has room for as many in the smallest portions.
+const MOST_IN_PIPE: usize = 4_000;
+
 const PANIC: &str = "as the program has it";
 
 /// An errno that no target answers.
 const GIVEN_UP: i32 = 200;
 
+/// What counts as one byte in the offsets.
+#[derive(Clone, Copy)]
+enum Unit {
+    Byte(u8),
+    /// So much, at most, of the source with this number.
+    Piece(usize, usize),
+}
+
+/// What a source is.
+struct Well {
+    kind: Kind,
+    bytes: Vec<u8>,
+    /// Those that were read. All but the last are in the target, too.
+    read: usize,
+    /// Those that were read and not written.
+    ahead: Range<usize>,
+    /// Somebody may put more into it.
+    is_open: bool,
+    may_copy: bool,
+    is_starved: bool,
+    outcome: Option<Outcome>,
+}
+
+impl Well {
+    fn new(kind: Kind, bytes: Vec<u8>) -> Self {
+        Self {
+            kind,
+            bytes,
+            read: 0,
+            ahead: 0..0,
+            is_open: kind == Kind::Pipe,
+            may_copy: true,
+            is_starved: false,
+            outcome: None,
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome) {
+        self.outcome.get_or_insert(outcome);
+    }
+
+    fn wants_more(&self, left: usize) -> bool {
+        left > 0 && self.outcome.is_none()
+    }
+
+    /// What a read of `most` bytes gives.
+    fn available(&self, most: usize) -> usize {
+        most.min(self.bytes.len() - self.read)
+    }
+
+    /// Reads what is to be written next, if that is wanted. False: it has nothing now.
+    fn fill(&mut self, left: usize) -> bool {
+        self.is_starved = false;
+        if !self.ahead.is_empty() || !self.wants_more(left) {
+            return true;
+        }
+        let count = self.available(left);
+        match self.kind {
+            Kind::Unreadable => self.end(Outcome::NotRead(told(UNREADABLE))),
+            _ if count == 0 && self.is_open => self.is_starved = true,
+            _ if count == 0 => self.end(Outcome::Ended),
+            _ => {
+                self.ahead = self.read..self.read + count;
+                self.read += count;
+            }
+        }
+        !self.is_starved
+    }
+}
+
 /// What a stream is, without anything that makes it fast.
 #[expect(clippy::struct_excessive_bools, reason = "a model says each thing by itself")]
 struct Model {
-    accepted: Vec<u8>,
-    /// Where the bytes of other descriptors begin that were not read yet.
-    sources: VecDeque<usize>,
+    accepted: Vec<Unit>,
+    sources: Vec<Well>,
     written: usize,
+    /// All bytes that the target has taken.
+    taken: Vec<u8>,
+    /// How many of them were a source's.
+    copied: u64,
     /// Nothing more is accepted.
     is_closed: bool,
     is_cancelled: bool,
@@ -129,14 +237,18 @@ struct Model {
     stalled_by: Option<i32>,
     limit: Limit,
     replies: VecDeque<Reply>,
+    /// The replies to what the target is to copy, if it can; behind them it copies all.
+    copies: Option<VecDeque<Reply>>,
 }
 
 impl Model {
-    fn new(limit: Limit, replies: Vec<Reply>) -> Self {
+    fn new(limit: Limit, replies: Vec<Reply>, copies: Option<Vec<Reply>>) -> Self {
         Self {
             accepted: Vec::new(),
-            sources: VecDeque::new(),
+            sources: Vec::new(),
             written: 0,
+            taken: Vec::new(),
+            copied: 0,
             is_closed: false,
             is_cancelled: false,
             has_ended: false,
@@ -150,24 +262,26 @@ impl Model {
             stalled_by: None,
             limit,
             replies: replies.into(),
+            copies: copies.map(VecDeque::from),
         }
     }
 
     /// True if there was no job.
     fn put(&mut self, bytes: &[u8]) -> bool {
-        // What comes too late is not accepted.
-        if !self.is_closed {
-            self.accepted.extend_from_slice(bytes);
-        }
-        mem::take(&mut self.is_asleep)
+        self.accept(bytes.iter().map(|byte| Unit::Byte(*byte)))
     }
 
-    /// As [`put`](Self::put), but the bytes are to be read.
-    fn put_source(&mut self, bytes: &[u8]) -> bool {
-        if !self.is_closed && !bytes.is_empty() {
-            self.sources.push_back(self.accepted.len());
+    /// As [`put`](Self::put), but it is `most` bytes of the last source.
+    fn put_piece(&mut self, most: usize) -> bool {
+        self.accept([Unit::Piece(self.sources.len() - 1, most)])
+    }
+
+    fn accept(&mut self, units: impl IntoIterator<Item = Unit>) -> bool {
+        // What comes too late is not accepted.
+        if !self.is_closed {
+            self.accepted.extend(units);
         }
-        self.put(bytes)
+        mem::take(&mut self.is_asleep)
     }
 
     fn is_over(&self) -> bool {
@@ -176,7 +290,7 @@ impl Model {
 
     /// Whether that was the last of it. Then nothing is held any more.
     fn end_if_done(&mut self) -> bool {
-        self.has_ended |= !self.is_over() && self.is_closed && self.written == self.accepted.len();
+        self.has_ended |= !self.is_over() && self.is_closed && self.written >= self.accepted.len();
         self.has_ended
     }
 
@@ -192,11 +306,14 @@ impl Model {
         self.end_if_done();
     }
 
-    /// Drops what is not written, behind `end`.
+    /// Drops what is not written, behind `end`. Nothing more is read of what is kept.
     fn truncate(&mut self, end: usize) {
         self.accepted.truncate(end.max(self.written));
-        let end = self.accepted.len();
-        self.sources.retain(|start| *start < end);
+        for unit in &mut self.accepted {
+            if let Unit::Piece(_, left) = unit {
+                *left = 0;
+            }
+        }
     }
 
     /// True if JavaScript is to tell itself.
@@ -205,21 +322,28 @@ impl Model {
         self.wanted.is_none()
     }
 
-    /// Steps until there is nothing to do. True if it is to be done again after a pause.
-    fn job(&mut self) -> bool {
+    /// Steps until there is nothing to do. Says why it did not come to its end.
+    fn job(&mut self) -> Pause {
         loop {
             match self.step() {
+                Step::Blocked if self.is_starved() => return Pause::Starved,
                 // No scripted target can say when it has room.
                 Step::Blocked if !self.is_over() => _ = self.fail(Failure::Os(told(NO_DESCRIPTOR))),
                 Step::Went(_) | Step::Blocked => {}
-                Step::Stalled(_) => return true,
+                Step::Stalled(_) => return Pause::Stalled,
                 Step::Empty => {
                     self.is_asleep = true;
-                    return false;
+                    return Pause::None;
                 }
-                Step::Rest => return false,
+                Step::Rest => return Pause::None,
             }
         }
+    }
+
+    /// Whether it is a source that has nothing now.
+    fn is_starved(&self) -> bool {
+        !self.is_over()
+            && matches!(self.accepted.get(self.written), Some(Unit::Piece(number, _)) if self.sources[*number].is_starved)
     }
 
     fn give_up(&mut self) {
@@ -232,33 +356,128 @@ impl Model {
         if self.is_over() {
             return Step::Rest;
         }
-        if self.written == self.accepted.len() {
+        if self.written >= self.accepted.len() {
             return Step::Empty;
         }
         self.calls += 1;
         self.is_blocked = false;
-        if self.sources.front() == Some(&self.written) {
-            self.sources.pop_front();
-            return Step::Went(0);
+        match self.accepted[self.written] {
+            Unit::Byte(_) => self.write(),
+            Unit::Piece(number, left) => self.copy(number, left),
         }
-        match self.replies.pop_front().unwrap_or(Reply::Take(usize::MAX)) {
-            Reply::Take(most) => self.take(most.min(self.batch())),
-            Reply::Meets(other, most) => self.meet(other, most),
-            Reply::Interrupted => self.go_on(Step::Went(0), false),
-            Reply::WouldBlock => {
-                self.block();
-                self.go_on(Step::Blocked, false)
+    }
+
+    /// The target is offered all up to what comes from a source.
+    fn write(&mut self) -> Step {
+        let byte = |unit: &Unit| if let Unit::Byte(byte) = unit { Some(*byte) } else { None };
+        let batch: Vec<u8> = self.accepted[self.written..].iter().map_while(byte).collect();
+        match self.offer(batch.len()) {
+            Ok(count) => {
+                self.taken.extend_from_slice(&batch[..count]);
+                self.take(count, count)
             }
+            Err(step) => step,
+        }
+    }
+
+    /// What a target makes of `size` bytes: how many it takes, or what the step comes to.
+    fn offer(&mut self, size: usize) -> Result<usize, Step> {
+        Err(match self.replies.pop_front().unwrap_or(Reply::Take(usize::MAX)) {
+            Reply::Take(most) => return Ok(most.min(size)),
+            Reply::Meets(other, most) => {
+                self.meet(other);
+                return Ok(most.min(size));
+            }
+            Reply::Interrupted => self.go_on(Step::Went(0), false),
+            Reply::WouldBlock => self.blocked(),
             Reply::Stall => self.stall(),
             Reply::Errno(errno) => self.fail(Failure::Os(told(errno))),
             Reply::Nothing => self.fail(Failure::Os(os::EIO)),
             Reply::Panic => self.fail(Failure::Unanswered),
+        })
+    }
+
+    /// The target copies, or takes what was read.
+    fn copy(&mut self, number: usize, left: usize) -> Step {
+        match self.copy_unread(number, left) {
+            Ok(0) => self.read_and_write(number, self.left(left)),
+            Ok(count) => self.copied(number, count, self.left(left) - count.min(self.left(left))),
+            Err(step) => step,
         }
     }
 
-    /// The size of what is offered at once: all up to what is to be read first.
-    fn batch(&self) -> usize {
-        self.sources.front().unwrap_or(&self.accepted.len()) - self.written
+    /// How many bytes the target copies, or what the step comes to.
+    fn copy_unread(&mut self, number: usize, left: usize) -> Result<usize, Step> {
+        let well = &self.sources[number];
+        if !well.may_copy || !well.ahead.is_empty() || !well.wants_more(left) {
+            return Ok(0);
+        }
+        let available = well.available(left);
+        let reply = match &mut self.copies {
+            Some(copies) => copies.pop_front().unwrap_or(Reply::Take(usize::MAX)),
+            None => Reply::Nothing,
+        };
+        let count = match reply {
+            Reply::Take(most) => most.min(available),
+            Reply::Meets(other, most) => {
+                self.meet(other);
+                most.min(available)
+            }
+            Reply::Interrupted => return Err(self.go_on(Step::Went(0), false)),
+            Reply::WouldBlock => return Err(self.blocked()),
+            Reply::Panic => return Err(self.fail(Failure::Unanswered)),
+            // Whose fault it is shows when it is read and written.
+            Reply::Stall | Reply::Errno(_) | Reply::Nothing => 0,
+        };
+        let well = &mut self.sources[number];
+        let unread = well.read..well.read + count;
+        well.read = unread.end;
+        well.may_copy = count > 0;
+        self.taken.extend_from_slice(&well.bytes[unread]);
+        Ok(count)
+    }
+
+    fn read_and_write(&mut self, number: usize, left: usize) -> Step {
+        let well = &mut self.sources[number];
+        let before = well.read;
+        if !well.fill(left) {
+            return self.blocked();
+        }
+        let left = left - (well.read - before);
+        let ahead = well.ahead.clone();
+        self.set_left(left);
+        if ahead.is_empty() {
+            return self.copied(number, 0, left);
+        }
+        match self.offer(ahead.len()) {
+            Ok(count) => {
+                let well = &mut self.sources[number];
+                well.ahead.start += count;
+                self.taken.extend_from_slice(&well.bytes[ahead][..count]);
+                self.copied(number, count, self.left(left))
+            }
+            Err(step) => step,
+        }
+    }
+
+    /// `count` bytes of a source are taken, of which `left` more are wanted.
+    fn copied(&mut self, number: usize, count: usize, left: usize) -> Step {
+        self.set_left(left);
+        self.copied += count as u64;
+        let well = &self.sources[number];
+        let is_done = well.ahead.is_empty() && !well.wants_more(left);
+        self.take(is_done.into(), count)
+    }
+
+    /// How many bytes more are wanted of the piece that comes first; `left` if that was dropped meanwhile.
+    fn left(&self, left: usize) -> usize {
+        if let Some(Unit::Piece(_, left)) = self.accepted.get(self.written) { *left } else { left }
+    }
+
+    fn set_left(&mut self, now: usize) {
+        if let Some(Unit::Piece(_, left)) = self.accepted.get_mut(self.written) {
+            *left = now;
+        }
     }
 
     /// JavaScript is woken if it waits for that, or it was the last.
@@ -268,8 +487,9 @@ impl Model {
         step
     }
 
-    fn take(&mut self, count: usize) -> Step {
-        self.written += count;
+    /// What counts as `units` in the offsets is taken: `count` bytes.
+    fn take(&mut self, units: usize, count: usize) -> Step {
+        self.written += units;
         let is_told = self.wanted.is_some_and(|wanted| wanted <= self.written);
         if is_told {
             self.wanted = None;
@@ -279,19 +499,17 @@ impl Model {
         self.go_on(Step::Went(count as u64), is_told || resumes)
     }
 
-    fn meet(&mut self, other: Other, most: usize) -> Step {
-        let count = most.min(self.batch());
+    /// Another comes while the target is asked. What it is asked for can't be dropped.
+    fn meet(&mut self, other: Other) {
         match other {
             Other::Step => {}
             Other::Finish => self.is_closed = true,
             Other::Cancel(ahead) => {
                 self.is_closed = true;
                 self.is_cancelled = true;
-                // What is under way can't be dropped.
-                self.truncate(self.written + ahead.max(count));
+                self.truncate(self.written + ahead);
             }
         }
-        self.take(count)
     }
 
     fn is_stalled(&self) -> bool {
@@ -304,6 +522,11 @@ impl Model {
         if self.is_cancelled {
             self.truncate(0);
         }
+    }
+
+    fn blocked(&mut self) -> Step {
+        self.block();
+        self.go_on(Step::Blocked, false)
     }
 
     fn stall(&mut self) -> Step {
@@ -356,11 +579,39 @@ fn come(other: Other, stream: &Stream) {
     assert!(!stream.is_over(), "a write is under way");
 }
 
-/// `bytes` in another descriptor.
-fn source(bytes: &[u8]) -> Source {
+/// Another descriptor with `bytes`. If it is a pipe, more can be put into the other end.
+fn source(kind: Kind, bytes: &[u8]) -> (Arc<Source>, Option<PipeWriter>) {
+    let (input, position, writer) = match kind {
+        Kind::File => (Input::new(file(bytes).into()), None, None),
+        Kind::Positioned => (Input::new(file(bytes).into()), Some(BEFORE.len() as u64), None),
+        Kind::Pipe => {
+            let (reader, mut writer) = io::pipe().expect("a pipe can be made");
+            writer.write_all(bytes).expect("it has room");
+            (Input::new(reader.into()), None, Some(writer))
+        }
+        Kind::Unreadable => {
+            let (_reader, writer) = io::pipe().expect("a pipe can be made");
+            (Input::new(writer.into()), None, None)
+        }
+    };
+    (Source::new(input.expect("it is open"), position), writer)
+}
+
+/// What is in a file before the bytes of a source.
+const BEFORE: &[u8] = b"none";
+
+/// A file with `bytes` behind others; it stands between them.
+fn file(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().expect("a file for the test");
-    file.write_all(bytes).and_then(|()| file.rewind()).expect("it can be written");
-    Source { file: Arc::new(file), left: bytes.len() as u64 }
+    file.write_all(&[BEFORE, bytes].concat()).expect("it can be written");
+    file.seek(SeekFrom::Start(BEFORE.len() as u64)).expect("it can be sought");
+    file
+}
+
+/// The last source, and the other end of it if it is a pipe.
+struct Last {
+    source: Arc<Source>,
+    writer: Option<PipeWriter>,
 }
 
 /// The stream and its model, which are to agree.
@@ -370,19 +621,28 @@ pub(crate) struct Pair {
     bell: Bell,
     feeder: Feeder,
     model: Model,
+    last: Option<Last>,
     /// Bytes put so far, accepted or not.
     put: usize,
 }
 
 impl Pair {
-    /// A stream whose target answers by `replies`; behind them it takes everything.
-    pub(crate) fn new(limit: Limit, replies: Vec<Reply>) -> Self {
-        let (stream, script, bell, feeder) = scripted([]);
+    /// A stream whose target answers by `replies`, and by `copies` if it can copy;
+    /// behind them it takes everything.
+    pub(crate) fn new(limit: Limit, replies: Vec<Reply>, copies: Option<Vec<Reply>>) -> Self {
+        let (script, bell) = (Script::default(), Bell::default());
+        let stream = Stream::new(bell.listener());
+        stream.give(script.target());
         stream.wait_out(retry(limit));
         for reply in &replies {
             script.then(answer(&stream, *reply));
         }
-        Self { stream, script, bell, feeder, model: Model::new(limit, replies), put: 0 }
+        if let Some(copies) = &copies {
+            script.copy(copies.iter().map(|reply| answer(&stream, *reply)));
+        }
+        let feeder = Feeder::new(&stream);
+        let model = Model::new(limit, replies, copies);
+        Self { stream, script, bell, feeder, model, last: None, put: 0 }
     }
 
     /// Bytes of which each stretch can be told from any other.
@@ -413,12 +673,11 @@ impl Pair {
                 let bytes = self.next_bytes(count);
                 assert_eq!(self.feeder.append(&bytes), self.model.put(&bytes));
             }
-            Op::Source(count) => {
-                let bytes = self.next_bytes(count);
-                self.stream.append_source(source(&bytes));
-                // Nothing more is put, but said.
-                assert_eq!(self.feeder.append(b""), self.model.put_source(&bytes));
-            }
+            Op::Source(kind, count, most) => self.next_source(kind, count, most),
+            Op::Piece(most) => self.piece(most),
+            Op::Pour(count) => self.pour(count),
+            Op::Dry => self.dry(),
+            Op::Stop => self.stop(),
             Op::Wait(ahead) => {
                 let wanted = self.model.written + ahead;
                 assert_eq!(self.stream.control().wake_at(offset(wanted)), self.model.wait(wanted));
@@ -442,17 +701,73 @@ impl Pair {
         self.agrees();
     }
 
+    fn next_source(&mut self, kind: Kind, count: usize, most: usize) {
+        // Windows can't say that a pipe has nothing.
+        let kind = if cfg!(windows) && kind == Kind::Pipe { Kind::File } else { kind };
+        self.dry();
+        let count = match kind {
+            Kind::File | Kind::Positioned => count,
+            Kind::Pipe => count.min(MOST_IN_PIPE),
+            Kind::Unreadable => 0,
+        };
+        let bytes = self.next_bytes(count);
+        let (source, writer) = source(kind, &bytes);
+        self.model.sources.push(Well::new(kind, bytes));
+        self.last = Some(Last { source, writer });
+        self.piece(most);
+    }
+
+    fn piece(&mut self, most: usize) {
+        if let Some(Last { source, .. }) = &self.last {
+            let piece = Piece::new(Arc::clone(source), most as u64);
+            assert_eq!(self.feeder.append_source(piece), self.model.put_piece(most));
+        }
+    }
+
+    fn pour(&mut self, count: usize) {
+        let Some(Last { writer: Some(_), .. }) = &self.last else { return };
+        let room = self.model.sources.last().map_or(0, |well| MOST_IN_PIPE - (well.bytes.len() - well.read));
+        let bytes = self.next_bytes(count.min(room));
+        if let (Some(Last { writer: Some(writer), .. }), Some(well)) =
+            (&mut self.last, self.model.sources.last_mut())
+        {
+            // Nobody reads what was let go of.
+            let _ = writer.write_all(&bytes);
+            well.bytes.extend(bytes);
+        }
+    }
+
+    /// Nobody puts more into the last source.
+    fn dry(&mut self) {
+        if let (Some(last), Some(well)) = (&mut self.last, self.model.sources.last_mut()) {
+            last.writer = None;
+            well.is_open = false;
+        }
+    }
+
+    fn stop(&mut self) {
+        if let (Some(last), Some(well)) = (&self.last, self.model.sources.last_mut()) {
+            self.stream.stop_source(&last.source);
+            well.end(Outcome::Stopped);
+        }
+    }
+
     fn job(&mut self) {
         // Others wait for the thread, so that it does not linger.
         let end = writer::run(&self.stream, || true);
-        let is_stalled = self.model.job();
-        assert_eq!(is_stalled, matches!(end, End::Stalled(PAUSE)));
-        assert_eq!(!is_stalled, matches!(end, End::Asleep));
+        let pause = match end {
+            End::Asleep => Pause::None,
+            End::Stalled(PAUSE) => Pause::Stalled,
+            End::Blocked(_) => Pause::Starved,
+            end => panic!("{end:?}"),
+        };
+        assert_eq!(pause, self.model.job());
     }
 
     fn agrees(&self) {
-        let Model { accepted, written, failure, .. } = &self.model;
-        assert!(self.script.has_taken(&accepted[..*written]), "a prefix of what was accepted");
+        let Model { taken, copied, written, failure, .. } = &self.model;
+        assert!(self.script.has_taken(taken), "what was accepted, in order");
+        assert_eq!(self.stream.copied(), *copied);
         let (control, count) = (self.stream.control(), offset(*written));
         assert_eq!((control.taken(), control.settled()), (count, count));
         assert_eq!(self.stream.settled(), *written as u64);
@@ -467,6 +782,9 @@ impl Pair {
         assert_eq!(self.stream.calls(), self.model.calls);
         assert_eq!(control.stalls(), self.model.stalls);
         assert_eq!(self.stream.stalled_by(), self.model.stalled_by);
+        if let (Some(last), Some(well)) = (&self.last, self.model.sources.last()) {
+            assert_eq!((last.source.read(), last.source.outcome()), (well.read as u64, well.outcome));
+        }
     }
 
     /// Steps to the end; then all is written that ever will be, and nothing is held.
@@ -474,6 +792,7 @@ impl Pair {
     /// # Panics
     /// If the two do not agree.
     pub(crate) fn finish(mut self) {
+        self.dry();
         loop {
             let step = writer::step(&self.stream);
             assert_eq!(step, self.model.step());
@@ -481,7 +800,7 @@ impl Pair {
             match step {
                 Step::Went(_) | Step::Blocked | Step::Stalled(_) => {}
                 Step::Empty => {
-                    assert_eq!(self.script.count_taken(), self.model.accepted.len());
+                    assert_eq!(self.model.written, self.model.accepted.len());
                     break;
                 }
                 Step::Rest => {
@@ -492,5 +811,6 @@ impl Pair {
         }
         self.stream.cancel(0);
         assert!(self.script.is_dropped() && self.stream.is_over());
+        assert!(self.last.is_none_or(|last| Arc::strong_count(&last.source) == 1), "no source is held");
     }
 }

@@ -82,7 +82,7 @@ type Identity = (u64, u64);
 #[derive(Debug)]
 struct Own {
     fd: OwnedFd,
-    /// Whether it answers with `WouldBlock`. Else it holds the thread, if it is written to without room.
+    /// Whether it answers at once. Else it holds the thread, if it is written to without room.
     is_nonblocking: bool,
 }
 
@@ -118,7 +118,9 @@ impl Own {
     /// For what `fd`, a duplicate, stands for. Its flags are shared with other
     /// processes and stay as they are.
     fn new(fd: OwnedFd, kind: Kind) -> io::Result<Self> {
-        let is_nonblocking = rustix::fs::fcntl_getfl(&fd)?.contains(OFlags::NONBLOCK);
+        let flags = rustix::fs::fcntl_getfl(&fd)?;
+        // What is not for writing says so at once; opened once more, a pipe would be written to all the same.
+        let is_nonblocking = flags.contains(OFlags::NONBLOCK) || flags & OFlags::RWMODE == OFlags::RDONLY;
         if kind == Kind::Pipe
             && !is_nonblocking
             && let Some(fd) = reopen(fd.as_fd(), OFlags::WRONLY)

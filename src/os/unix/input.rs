@@ -24,10 +24,9 @@ use super::{
 pub struct Input {
     fd: OwnedFd,
     kind: Kind,
-    /// Whether it answers with `WouldBlock`. Else it holds the thread, if nothing is there.
-    is_nonblocking: bool,
-    /// Whether it is a FIFO that nobody may have opened for writing yet.
-    awaits_writer: bool,
+    /// Whether it is asked first if something is there: a read would hold the thread, or say of
+    /// a FIFO that nobody has opened for writing yet that it has ended.
+    is_polled: bool,
 }
 
 impl Input {
@@ -39,8 +38,8 @@ impl Input {
         // O_NONBLOCK so that a FIFO without a writer can't hold the thread.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let input = Self::new(rustix::io::retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?)?;
-        let awaits_writer = input.kind == Kind::Pipe;
-        Ok(Self { awaits_writer, ..input })
+        let is_polled = input.kind == Kind::Pipe;
+        Ok(Self { is_polled, ..input })
     }
 
     /// Reads from what descriptor `number` stands for, whatever becomes of the number.
@@ -57,14 +56,17 @@ impl Input {
     /// When it can't be looked at.
     pub fn new(fd: OwnedFd) -> io::Result<Self> {
         let kind = inspect(fd.as_fd())?.0;
-        let is_nonblocking = rustix::fs::fcntl_getfl(&fd)?.contains(OFlags::NONBLOCK);
+        let flags = rustix::fs::fcntl_getfl(&fd)?;
+        // What is not for reading says so at once; opened once more, a pipe would be read all the same.
+        let may_wait = !flags.contains(OFlags::NONBLOCK) && flags & OFlags::RWMODE != OFlags::WRONLY;
         if kind == Kind::Pipe
-            && !is_nonblocking
+            && may_wait
             && let Some(fd) = reopen(fd.as_fd(), OFlags::RDONLY)
         {
-            return Ok(Self { fd, kind, is_nonblocking: true, awaits_writer: false });
+            return Ok(Self { fd, kind, is_polled: false });
         }
-        Ok(Self { fd, kind, is_nonblocking, awaits_writer: false })
+        let is_polled = may_wait && !matches!(kind, Kind::Regular | Kind::Socket);
+        Ok(Self { fd, kind, is_polled })
     }
 
     /// The device and the inode.
@@ -83,21 +85,14 @@ impl Input {
         if let Some(position) = position {
             return Ok(rustix::io::pread(&self.fd, buffer, position)?);
         }
-        match self.kind {
-            Kind::Socket => Ok(recv(&self.fd, buffer, RecvFlags::DONTWAIT)?.0),
-            Kind::Pipe | Kind::Terminal
-                if !self.is_nonblocking && !is_ready(self.fd.as_fd(), PollFlags::IN)? =>
-            {
-                Err(Errno::AGAIN.into())
-            }
-            _ => match rustix::io::read(&self.fd, buffer)? {
-                // That it has no writer any more is told by POLLHUP; that it has none yet by nothing.
-                0 if self.awaits_writer && !is_ready(self.fd.as_fd(), PollFlags::IN)? => {
-                    Err(Errno::AGAIN.into())
-                }
-                count => Ok(count),
-            },
+        // That a FIFO has no writer any more is told, too; that it has none yet is not.
+        if self.is_polled && !is_ready(self.fd.as_fd(), PollFlags::IN)? {
+            return Err(Errno::AGAIN.into());
         }
+        if self.kind == Kind::Socket {
+            return Ok(recv(&self.fd, buffer, RecvFlags::DONTWAIT)?.0);
+        }
+        Ok(rustix::io::read(&self.fd, buffer)?)
     }
 
     /// What to wait for when a read has answered `WouldBlock`.

@@ -2,6 +2,8 @@
 
 use std::io::{self, IoSlice};
 
+use bytes::Bytes;
+
 use super::*;
 use crate::os::Readiness;
 

@@ -65,5 +65,14 @@ fn a_full_pipe_answers_would_block_though_it_is_a_blocking_one() {
     };
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
     assert!(total >= 60_000, "{total}");
-    assert!(!is_writable(file.readiness().expect("it is open").as_fd()).expect("poll works"));
+    let readiness = file.readiness().expect("it is open");
+    assert!(!is_ready(readiness.as_fd(), PollFlags::OUT).expect("poll works"));
+}
+
+#[test]
+fn the_readers_end_of_a_pipe_is_not_written_to() {
+    let (reader, _writer) = rustix::pipe::pipe().expect("a pipe can be made");
+    let mut file = File::share(reader.as_raw_fd(), None).expect("it is open");
+    let error = file.write(&[IoSlice::new(b"abc")]).expect_err("it is for reading");
+    assert_eq!(error.raw_os_error(), Some(Errno::BADF.raw_os_error()));
 }
