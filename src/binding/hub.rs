@@ -138,11 +138,7 @@ impl Streams {
 
     /// The thread ends: nobody is left to hear what could not be written.
     fn end(&self) {
-        flush::flush_all(self.living());
-        for (stream, _) in self.living() {
-            stream.cancel(0);
-            runtime::schedule(&stream);
-        }
+        flush::end_all(self.living());
         let start = Instant::now();
         for known in &*self.0.borrow() {
             known.release_pins(start);
