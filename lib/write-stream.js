@@ -3,7 +3,7 @@
 // WriteStream: Node's own class, whose bytes Rust carries. What a program can
 // see is decided by Node's code; lib/carrier.js does the rest.
 
-const { nextTick } = require('node:process')
+const process = require('node:process')
 const { Base, kBase } = require('./base.js')
 const Carrier = require('./carrier.js')
 const channels = require('./channels.js')
@@ -36,13 +36,20 @@ function WriteStream (path, options) {
   options = withDefaults(options)
   Base.call(this, path, options)
   // In object mode Node counts objects, and all stays Node's.
-  if (this.writableObjectMode || this.destroyed || !io.isKnown) return
+  if (this.writableObjectMode || this.destroyed) return
+  if (!io.isKnown) return refuseStages(options)
   // Bun does without a `_writev`; we do not.
   if (this._writev === undefined) delete this._writev
   exit.watch()
   const carrier = new Carrier(this, options ?? {}, OWN)
   Object.defineProperty(this, kCarrier, { value: carrier })
   if (carrier.hasStages) addFinal(this, carrier)
+}
+
+/** All is Node's, which would do nothing of this and not say so. */
+function refuseStages (options) {
+  const name = ['atomic', 'compress', 'digest', 'durable', 'mkdir'].find(name => options?.[name])
+  if (name !== undefined) throw errors.invalidState(`options.${name} is not known to work with Node ${process.version}`)
 }
 
 /** Before 'finish' the stages write what they still have. A subclass may have a `_final` of its own, which comes first. */
@@ -214,7 +221,7 @@ function sync (stream, how, callback) {
 
 function placeBarrier (carrier, how, callback) {
   const error = carrier.whyNotPlace('sync')
-  if (error !== null) nextTick(callback, error)
+  if (error !== null) process.nextTick(callback, error)
   else carrier.lane.place(new BarrierToken(how), callback)
 }
 
