@@ -121,10 +121,16 @@ impl Stream {
         self.state.lock().must_end()
     }
 
+    /// Whether its bytes can't all be read before something is written behind them.
+    #[must_use]
+    pub fn has_trailer(&self) -> bool {
+        self.stages.compress.is_some()
+    }
+
     /// JavaScript's thread ends: has what its stages hold back put behind what was accepted, so that all can be read.
     /// Offsets mean nothing to it any more.
     pub fn make_whole(&self) {
-        if self.stages.compress.is_some() {
+        if self.has_trailer() {
             self.append_barrier(Settle::Written);
         }
     }
