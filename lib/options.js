@@ -124,8 +124,9 @@ function toDigest (own) {
   return names
 }
 
-function isDigestOfFile ({ digestOf }) {
+function isDigestOfFile ({ digest, digestOf }) {
   if (digestOf != null && digestOf !== 'file' && digestOf !== 'stream') throw errors.invalidOption('digestOf', digestOf, 'must be one of: \'stream\', \'file\'')
+  if (digestOf != null && digest == null) throw errors.invalidOption('digestOf', digestOf, 'needs options.digest')
   return digestOf === 'file'
 }
 
