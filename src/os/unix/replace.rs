@@ -9,7 +9,7 @@ use std::{
         unix::ffi::{OsStrExt, OsStringExt},
     },
     path::{Path, PathBuf},
-    process,
+    process, ptr,
     sync::{
         OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -171,12 +171,13 @@ fn look(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<Option<Stat>> {
     Ok(Some(stat))
 }
 
-/// The name of a new temporary file: it tells the process and when that began.
+/// The name of a new temporary file: it tells the process and when that began, and the number is no other's, of another
+/// copy of this library in the process neither.
 fn temporary_name(name: &OsStr) -> OsString {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let mut temporary = prefix_of(name);
-    let count = COUNT.fetch_add(1, Relaxed);
-    temporary.extend(format!("{}-{}-{count}", process::id(), own_start()).bytes());
+    let number = ptr::from_ref(&COUNT).addr() as u64 + COUNT.fetch_add(1, Relaxed);
+    temporary.extend(format!("{}-{}-{number}", process::id(), own_start()).bytes());
     temporary.extend(SUFFIX);
     OsString::from_vec(temporary)
 }
