@@ -51,6 +51,7 @@ class Carrier {
     /** The names of its digests. */
     this.digests = options.digest ?? []
     this.isCompressed = options.compress != null
+    this.isDurable = options.durable === true
     /** Whether something is done to the bytes that has an end of its own. */
     this.hasStages = this.isCompressed || this.digests.length > 0 || options.atomic != null
     /** Whether files that are piped in may be copied. */

@@ -7,6 +7,7 @@ const { AsyncResource } = require('node:async_hooks')
 const { nextTick } = require('node:process')
 const errors = require('./errors.js')
 const eventLoop = require('./event-loop.js')
+const exit = require('./exit.js')
 const io = require('./io-state.js')
 const { Settled } = require('./native.js')
 const node = require('./node-state.js')
@@ -45,8 +46,9 @@ class Ending {
     this.isAwaited = false
     /** Node's, which waits until the stages have ended; null: nobody waits for that. */
     this.finalCallback = null
-    /** Up to where all can be read of a file that is compressed. */
+    /** Up to where all can be read of a file that is compressed, when what was accepted is settled; and up to where before that. */
     this.readableTo = 0
+    this.readableBefore = 0
     /** To be called at the end, as `{ end, callback }`: `end` is the offset behind the chunk. */
     this.lateCallbacks = NONE
   }
@@ -78,6 +80,8 @@ class Ending {
     if (state.bufferedRequestCount > 0) lane.onBuffered()
     this.carrier.armWake()
     this.releaseIfAllWritten()
+    // The turn in which the stages would end never comes.
+    if (this.carrier.hasStages && exit.isExiting()) exit.flushAll()
   }
 
   /** Lets go of the descriptor before 'finish': the reader of a pipe waits for its end. Not if a subclass may have more to write. */
@@ -207,8 +211,9 @@ class Ending {
     const { carrier } = this
     const { isPlain, lane, requests, state, stream } = carrier
     if (!state.autoDestroy) return this.emitError(error)
-    this.phase = FLUSHING
     if (isPlain) lane.absorb(true)
+    this.makeReadable()
+    this.phase = FLUSHING
     // Node would tell them at once that their bytes are lost.
     const late = []
     let end = Math.max(requests.end, carrier.uncounted)
@@ -254,6 +259,7 @@ class Ending {
   makeReadable () {
     const { buffer, isCompressed } = this.carrier
     if (!isCompressed || this.phase !== LIVE || buffer.accepted === this.readableTo) return
+    if (buffer.readSettled() >= this.readableTo) this.readableBefore = this.readableTo
     buffer.appendPlaced(new node.BarrierToken(Settled.Written))
     this.readableTo = buffer.accepted
   }
@@ -276,8 +282,8 @@ class Ending {
     if (state.destroyed && !this.isFlushing) return this.cancel()
     // Each write that still comes is to be flushed by itself.
     lane.close()
-    // The old file stays, unless the new one is whole.
-    if (isLast && opening.atomic !== null && !state.ending) return this.cancel()
+    // The old file stays, unless the new one is whole: a listener for 'exit' may still end it.
+    if (opening.atomic !== null && !state.ending) return
     if (isPlain) lane.absorb(true)
     if (buffer.accepted > 0 || opening.atomic !== null) opening.openEarly(isLast)
     this.makeReadable()
@@ -292,10 +298,16 @@ class Ending {
     return lost
   }
 
-  /** Bytes that are still to be written. */
+  /** Bytes that are still to be written, for all that anybody has said. */
   get unwritten () {
-    const { buffer, control } = this.carrier
-    return this.isClosed || this.isCancelled || control.hasFailed ? 0 : buffer.accepted - buffer.readSettled()
+    const { buffer, control, isCompressed, opening, state } = this.carrier
+    if (this.isClosed || this.isCancelled || control.hasFailed) return 0
+    // Nobody has said that they are all.
+    if (opening.atomic !== null && !state.ending) return 0
+    const settled = buffer.readSettled()
+    // What is taken in the middle of a block can't be read.
+    if (!isCompressed || settled >= buffer.accepted) return buffer.accepted - settled
+    return buffer.memoryAt(buffer.accepted) - buffer.memoryAt(this.readableBefore)
   }
 }
 

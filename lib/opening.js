@@ -178,7 +178,7 @@ class Opening {
     // The run that made it is over.
     held = 0
     const done = error => {
-      if (!error && !this.isReal) carrier.ending.leaveToNode()
+      if (!error && !this.isReal) error = this.leaveToNode()
       callback(error)
       if (!error && channels.open.hasSubscribers) channels.open.publish({ stream, path: stream.path, fd: stream.fd })
     }
@@ -199,6 +199,14 @@ class Opening {
     // What Rust has opened early it does not tell once more.
     if (this.earlyFd !== null || !this.control.isOpening) eventLoop.setImmediate(() => this.poll())
     if (stream.destroyed && !carrier.ending.isFlushing) this.cancel()
+  }
+
+  /** The file is none that Rust can write. @returns {Error | null} why Node can't do it either */
+  leaveToNode () {
+    const { carrier } = this
+    if (carrier.hasStages || carrier.isDurable) return errors.invalidState('atomic, compress, digest and durable need a file that the system knows')
+    carrier.ending.leaveToNode()
+    return null
   }
 
   /** Node opens the file, and tells the error if it can't. */

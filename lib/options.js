@@ -5,14 +5,16 @@
 const fs = require('node:fs')
 const errors = require('./errors.js')
 
+const { O_APPEND, O_EXCL, O_TRUNC } = fs.constants
+
 /** The default high-water mark, in bytes: docs/design.md, "Sizes". */
 const HIGH_WATER_MARK = 1024 * 1024
 
 /** The least default budget, in bytes. */
 const BUDGET = 16 * 1024 * 1024
 
-/** Options that are on or off. */
-const SWITCHES = ['kernelCopy', 'durable', 'mkdir']
+/** Options that are on or off, and what none of them that are on goes together with. */
+const SWITCHES = { kernelCopy: [], durable: ['objectMode'], mkdir: ['fd', 'objectMode'] }
 
 const POLICIES = ['strict', 'block', 'drop-newest']
 
@@ -63,7 +65,7 @@ function withDefaults (options) {
   own.retry = own.retry == null ? undefined : toRetry(own.retry)
   checkPolicy(own.backpressure)
   own.budget = toBudget(own)
-  for (const name of SWITCHES) checkSwitch(own, name)
+  for (const name in SWITCHES) checkSwitch(own, name)
   if (own.compress != null) own.compress = toCompress(own)
   if (own.digest != null) own.digest = toDigest(own)
   own.atomic = own.atomic == null || own.atomic === false ? undefined : toAtomic(own)
@@ -73,7 +75,7 @@ function withDefaults (options) {
 
 function checkSwitch (own, name) {
   if (own[name] != null && typeof own[name] !== 'boolean') throw errors.invalidType(`options.${name}`, 'of type boolean', own[name])
-  if (own[name] && name !== 'kernelCopy') refusePair(own, name, 'objectMode')
+  if (own[name]) for (const other of SWITCHES[name]) refusePair(own, name, other)
 }
 
 function refusePair (own, name, other) {
@@ -87,13 +89,18 @@ function toCompress (own) {
   if (!Object.hasOwn(COMPRESSIONS, algorithm)) throw errors.invalidOption('compress', compress, 'must be one of: \'gzip\', \'zstd\', or an object with such an algorithm')
   const limits = COMPRESSIONS[algorithm]
   for (const other of ['start', 'durable', 'objectMode']) refusePair(own, 'compress', other)
-  // What is behind would stay there.
-  if (typeof flags === 'string' && flags.startsWith('r')) throw errors.incompatible('compress', 'flags')
+  if (!isCutOrAppended(flags)) throw errors.incompatible('compress', 'flags')
   return {
     isZstd: algorithm === 'zstd',
     level: integer('compress.level', level ?? limits.level, limits.least, limits.most),
     threads: integer('compress.threads', threads, 1, THREADS)
   }
+}
+
+/** Whether nothing of an old file can stay behind what is written. */
+function isCutOrAppended (flags) {
+  if (typeof flags === 'number') return (flags & (O_APPEND | O_EXCL | O_TRUNC)) !== 0
+  return typeof flags !== 'string' || !flags.startsWith('r')
 }
 
 /** @returns {{ durable: boolean }} */
@@ -110,14 +117,16 @@ function toAtomic (own) {
 function toDigest (own) {
   refusePair(own, 'digest', 'objectMode')
   const names = Array.isArray(own.digest) ? own.digest : [own.digest]
+  if (names.length === 0) throw errors.invalidOption('digest', own.digest, 'must name a digest')
   for (const name of names) {
     if (!DIGESTS.includes(name)) throw errors.invalidOption('digest', name, `must be of: ${DIGESTS.map(name => `'${name}'`).join(', ')}`)
   }
   return names
 }
 
-function isDigestOfFile ({ digestOf }) {
+function isDigestOfFile ({ digest, digestOf }) {
   if (digestOf != null && digestOf !== 'file' && digestOf !== 'stream') throw errors.invalidOption('digestOf', digestOf, 'must be one of: \'stream\', \'file\'')
+  if (digestOf != null && digest == null) throw errors.invalidOption('digestOf', digestOf, 'needs options.digest')
   return digestOf === 'file'
 }
 

@@ -4,7 +4,7 @@
 // see is decided by Node's code; lib/carrier.js does the rest.
 
 const { Buffer } = require('node:buffer')
-const { nextTick } = require('node:process')
+const process = require('node:process')
 const { Base, kBase } = require('./base.js')
 const Carrier = require('./carrier.js')
 const channels = require('./channels.js')
@@ -38,15 +38,21 @@ function WriteStream (path, options) {
   options = withDefaults(options)
   Base.call(this, path, options)
   // In object mode Node counts objects, and all stays Node's.
-  if (this.writableObjectMode || this.destroyed || !io.isKnown) return
-  const hub = eventLoop.getHub()
-  if (hub === null) return
+  if (this.writableObjectMode || this.destroyed) return
+  const hub = io.isKnown ? eventLoop.getHub() : null
+  if (hub === null) return refuseStages(options)
   // Bun does without a `_writev`; we do not.
   if (this._writev === undefined) delete this._writev
   exit.watch()
   const carrier = new Carrier(this, hub, options ?? {}, OWN)
   Object.defineProperty(this, kCarrier, { value: carrier })
   if (carrier.hasStages) addFinal(this, carrier)
+}
+
+/** All is Node's, which would do nothing of this and not say so. */
+function refuseStages (options) {
+  const name = ['atomic', 'compress', 'digest', 'durable', 'mkdir'].find(name => options?.[name])
+  if (name !== undefined) throw errors.invalidState(`options.${name} can't be had: this stream is written by Node ${process.version} itself`)
 }
 
 /** Before 'finish' the stages write what they still have. A subclass may have a `_final` of its own, which comes first. */
@@ -223,7 +229,7 @@ function sync (stream, how, callback) {
 
 function placeBarrier (carrier, how, callback) {
   const error = carrier.whyNotPlace('sync')
-  if (error !== null) nextTick(callback, error)
+  if (error !== null) process.nextTick(callback, error)
   else carrier.lane.place(new BarrierToken(how), callback)
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::{os, target::Settle};
+use crate::os;
 
 /// The one reason for which a stream writes no more.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -31,16 +31,6 @@ impl Failure {
         }
     }
 
-    /// The failure of a settle.
-    #[must_use]
-    pub fn of_settle(how: Settle, error: &io::Error) -> Self {
-        match (Self::from_io(error), how) {
-            (Self::Os(errno), Settle::Data) => Self::Call(errno, "fdatasync"),
-            (Self::Os(errno), Settle::All) => Self::Call(errno, "fsync"),
-            (failure, _) => failure,
-        }
-    }
-
     /// For a write that took nothing and gave no reason.
     #[must_use]
     pub fn wrote_nothing() -> Self {
@@ -48,12 +38,13 @@ impl Failure {
     }
 }
 
-/// Has an error say that it is that of `syscall`, and not of a write.
+/// Has an error say that it is that of `syscall`, and not of a write. It is final then, whatever is waited
+/// out: the system forgets what a sync could not bring down, and the next one says that all is well.
 pub(crate) fn in_call<E: Into<io::Error>>(syscall: &'static str) -> impl Fn(E) -> io::Error {
     move |error| {
         let error = error.into();
-        // One that passes is asked for again.
-        if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) {
+        // Nothing was done: it is asked for again.
+        if error.kind() == io::ErrorKind::Interrupted {
             return error;
         }
         io::Error::other(Failure::Call(os::errno(&error).unwrap_or(os::EIO), syscall))

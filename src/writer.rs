@@ -16,7 +16,6 @@ use crate::{
     queue::Batch,
     source::Piece,
     stream::{Lack, Lease, Opened, Opening, Refusal, Stream, Work},
-    target::Settle,
 };
 
 /// How long a job that finds little to write is parked before it looks again,
@@ -74,7 +73,13 @@ fn perform(mut lease: Lease<'_>, work: Work) -> Step {
         Work::Open(opening) => open(lease, opening),
         Work::Take(Batch::Bytes(bytes)) => write(lease, bytes),
         Work::Take(Batch::Source(piece)) => copy(lease, &piece),
-        Work::Settle(how) => settle(lease, how),
+        Work::Settle(how) => match lease.target().settle(how) {
+            Ok(()) => {
+                lease.settled();
+                Step::Went(0)
+            }
+            Err(error) => refused(lease, &error),
+        },
         Work::Finish => match lease.target().finish() {
             Ok(()) => {
                 lease.finished();
@@ -88,22 +93,6 @@ fn perform(mut lease: Lease<'_>, work: Work) -> Step {
             Step::Rest
         }
     }
-}
-
-fn settle(mut lease: Lease<'_>, how: Settle) -> Step {
-    match lease.target().settle(how) {
-        Ok(()) => {
-            lease.settled();
-            Step::Went(0)
-        }
-        Err(error) if is_passing(&error) => refused(lease, &error),
-        // Never tried again: the system forgets what it could not bring down.
-        Err(error) => fail(lease, Failure::of_settle(how, &error)),
-    }
-}
-
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
 }
 
 fn open(lease: Lease<'_>, mut opening: Opening) -> Step {

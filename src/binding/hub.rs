@@ -114,6 +114,8 @@ struct Streams(RefCell<Vec<Known>>);
 /// What the end of the thread must know of a stream.
 struct Known {
     stream: Weak<Stream>,
+    /// The same, if there is something to be written behind what was accepted: though a program has dropped it without an end.
+    unended: Option<Arc<Stream>>,
     /// How long the end waits for it.
     idle_timeout: Duration,
     pins: rc::Weak<Pins>,
@@ -132,18 +134,14 @@ impl Streams {
         let mut streams = self.0.borrow_mut();
         // Amortised: the list is swept when it would have to grow.
         if streams.len() == streams.capacity() {
-            streams.retain(|known| known.stream.strong_count() > 0);
+            streams.retain_mut(Known::is_alive);
         }
         streams.push(known);
     }
 
     /// The thread ends: nobody is left to hear what could not be written.
     fn end(&self) {
-        flush::flush_all(self.living());
-        for (stream, _) in self.living() {
-            stream.cancel(0);
-            runtime::schedule(&stream);
-        }
+        flush::end_all(self.living());
         let start = Instant::now();
         for known in &*self.0.borrow() {
             known.release_pins(start);
@@ -152,6 +150,11 @@ impl Streams {
 }
 
 impl Known {
+    fn is_alive(&mut self) -> bool {
+        self.unended.take_if(|stream| stream.is_over());
+        self.stream.strong_count() > 0
+    }
+
     /// The memory of pinned chunks goes with the thread: waits for a write that
     /// reads them, but for one that hangs not without end. Later, with the garbage
     /// of the thread, N-API would not let go of them any more.
@@ -197,7 +200,12 @@ impl Hub {
         let idle_timeout = milliseconds(settings.exit_timeout);
         flush::at_exit(&stream, idle_timeout);
         let pins = Rc::<Pins>::default();
-        self.streams.add(Known { stream: Arc::downgrade(&stream), idle_timeout, pins: Rc::downgrade(&pins) });
+        self.streams.add(Known {
+            stream: Arc::downgrade(&stream),
+            unended: stream.has_trailer().then(|| Arc::clone(&stream)),
+            idle_timeout,
+            pins: Rc::downgrade(&pins),
+        });
         Sink { stream, pins }
     }
 

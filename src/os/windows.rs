@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_file_is_left_to_node_to_open() {
-        let request = Request { path: c"file".into(), flags: 0, mode: 0o666, start: None };
+        let request = Request { path: c"file".into(), flags: 0, mode: 0o666, start: None, mkdir: false };
         assert_eq!(open(&request).expect_err("Node opens").kind(), ErrorKind::Unsupported);
     }
 }

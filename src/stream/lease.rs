@@ -165,6 +165,7 @@ impl<'a> Lease<'a> {
 
     fn stall_or_fail(mut self, error: &io::Error) -> Refusal {
         let mut state = self.stream.state.lock();
+        // One that says which call has failed has none, and is final.
         let errno = os::errno(error).unwrap_or_default();
         let Some((pause, begins)) = state.stalls.refuse(errno, Instant::now()) else {
             drop(state);

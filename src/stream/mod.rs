@@ -118,6 +118,27 @@ impl Stream {
     /// What the file is to replace when it is whole, and whether it is to be on the device before. Before it is opened.
     pub fn replace(&self, replacement: Replacement, is_durable: bool) {
         *self.stages.replacement.lock() = Some((replacement, is_durable));
+        self.state.lock().set_must_end();
+    }
+
+    /// Whether it makes something that must not be left behind when it is abandoned: whoever ends waits for that.
+    #[must_use]
+    pub fn must_end(&self) -> bool {
+        self.state.lock().must_end()
+    }
+
+    /// Whether its bytes can't all be read before something is written behind them.
+    #[must_use]
+    pub fn has_trailer(&self) -> bool {
+        self.stages.compress.is_some()
+    }
+
+    /// JavaScript's thread ends: has what its stages hold back put behind what was accepted, so that all can be read.
+    /// Offsets mean nothing to it any more.
+    pub fn make_whole(&self) {
+        if self.has_trailer() {
+            self.append_barrier(Settle::Written);
+        }
     }
 
     fn give_staged(&self, target: Box<dyn Target>) {

@@ -26,16 +26,9 @@ use crate::{
 /// destroyed, and what a slab waits for, stays short.
 const MAX_BATCH: usize = 1 << 20;
 
-/// Most bytes that are taken behind a barrier before it is settled: those who come meanwhile are settled with it.
-const MAX_BEHIND: u64 = 1 << 20;
-
-/// A barrier that was passed and is not yet settled.
-#[derive(Clone, Copy)]
-struct Barrier {
-    how: Settle,
-    /// Where the first one was.
-    offset: u64,
-}
+/// Most bytes that are taken and not yet settled before they must be: a producer that never pauses, too, is to hear
+/// that its bytes are down. Those who come within that are settled together.
+const MAX_UNSETTLED: u64 = 1 << 20;
 
 /// Who has the target.
 pub(super) enum Phase {
@@ -63,11 +56,14 @@ pub(super) struct State {
     is_held: bool,
     /// The target took nothing when it was asked last.
     is_blocked: bool,
+    /// The target has made something that must not be left behind, if it is abandoned.
+    must_end: bool,
     /// Offset up to which the target has taken the bytes.
     pub(super) taken: u64,
     /// Offset up to which they are down.
     pub(super) settled: u64,
-    barrier: Option<Barrier>,
+    /// How the bytes before the barriers that were passed are to be settled.
+    barrier: Option<Settle>,
     /// Bytes that the target has taken from sources, each of which counts as one in the offsets.
     pub(super) copied: u64,
     /// Writes that the target was asked for.
@@ -86,6 +82,7 @@ impl State {
             has_job: false,
             is_held: false,
             is_blocked: false,
+            must_end: false,
             taken: 0,
             settled: 0,
             barrier: None,
@@ -132,7 +129,7 @@ impl State {
     pub(super) fn is_settled(&self, filled: usize) -> bool {
         let is_ending = match &self.phase {
             Phase::Idle(target) => self.is_last() && !target.is_resting(),
-            Phase::Leased { .. } => self.goal == Goal::Finish,
+            Phase::Leased { .. } => self.goal == Goal::Finish || (self.must_end && self.is_abandoned()),
             _ => false,
         };
         self.queue.is_empty(filled) && self.settled == self.taken && !is_ending
@@ -165,6 +162,14 @@ impl State {
 
     pub(super) fn set_held(&mut self, is_held: bool) {
         self.is_held = is_held;
+    }
+
+    pub(super) fn set_must_end(&mut self) {
+        self.must_end = true;
+    }
+
+    pub(super) fn must_end(&self) -> bool {
+        self.must_end
     }
 
     /// Has the bytes up to `offset` settled before others.
@@ -260,8 +265,7 @@ impl State {
     fn pass_barriers(&mut self) {
         while let Some(how) = self.queue.pop_barrier() {
             self.taken += 1;
-            let barrier = self.barrier.get_or_insert(Barrier { how, offset: self.taken });
-            barrier.how = barrier.how.max(how);
+            self.barrier = self.barrier.max(Some(how));
         }
     }
 
@@ -269,11 +273,11 @@ impl State {
     fn must_settle(&self) -> bool {
         let is_awaited =
             matches!(self.goal, Goal::Settle(offset) if self.settled < offset && offset <= self.taken);
-        is_awaited || self.barrier.is_some_and(|barrier| self.taken >= barrier.offset + MAX_BEHIND)
+        is_awaited || self.taken - self.settled >= MAX_UNSETTLED
     }
 
     fn settle_now(&self) -> Work {
-        Work::Settle(self.barrier.map_or(Settle::Written, |barrier| barrier.how))
+        Work::Settle(self.barrier.unwrap_or(Settle::Written))
     }
 
     /// Whether bytes that are taken must not count as settled yet.

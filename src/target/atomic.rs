@@ -17,7 +17,11 @@ pub(super) struct Atomic {
 }
 
 impl Atomic {
-    pub(super) fn new(inner: File, replacement: Replacement, is_durable: bool) -> Self {
+    pub(super) fn new(mut inner: File, replacement: Replacement, is_durable: bool) -> Self {
+        // One that has no descriptor says so when it is written to.
+        if let Ok(fd) = inner.fd() {
+            replacement.claim(fd);
+        }
         Self { inner, replacement, is_durable, has_begun: false }
     }
 

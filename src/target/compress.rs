@@ -102,7 +102,7 @@ pub(super) struct Compressing {
     compression: Compression,
     /// Of the member that is being written, if one is.
     encoder: Option<Box<dyn Encoder>>,
-    /// Whether there was one: an empty file is no file of either format.
+    /// Whether there was one: a file without any is no file of either format.
     has_begun: bool,
     /// Compressed, but for the first `sent` not yet taken by the inner target.
     out: Vec<u8>,
@@ -130,7 +130,11 @@ impl Compressing {
         result
     }
 
+    /// Ends the member. There is at least one, though it be empty.
     fn end_member(&mut self) -> io::Result<()> {
+        if !self.has_begun {
+            self.encoder()?;
+        }
         self.encoder.take().map_or(Ok(()), |encoder| encoder.end(&mut self.out))
     }
 
@@ -181,9 +185,6 @@ impl Target for Compressing {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        if !self.has_begun {
-            self.encoder()?;
-        }
         self.end_member()?;
         self.send()?;
         self.inner.finish()

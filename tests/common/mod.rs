@@ -448,7 +448,7 @@ pub(crate) mod unix {
     pub(crate) fn request(path: &Path) -> Request {
         let path = CString::new(path.as_os_str().as_bytes()).expect("no NUL in a temporary path");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
-        Request { path, flags: flags.bits().cast_signed(), mode: 0o666, start: None }
+        Request { path, flags: flags.bits().cast_signed(), mode: 0o666, start: None, mkdir: false }
     }
 
     /// Descriptors of this process that stand for the same file as `name` does,

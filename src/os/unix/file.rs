@@ -16,6 +16,7 @@ use rustix::{
 
 use super::{Input, Readiness, raw};
 use crate::{
+    error::in_call,
     stream::Request,
     target::{Settle, Target},
 };
@@ -263,8 +264,8 @@ impl Target for File {
     fn settle(&mut self, how: Settle) -> io::Result<()> {
         match how {
             Settle::Written => Ok(()),
-            Settle::Data => Ok(sync_data(self.own()?.0)?),
-            Settle::All => Ok(sync_all(self.own()?.0)?),
+            Settle::Data => sync_data(self.own()?.0).map_err(in_call("fdatasync")),
+            Settle::All => sync_all(self.own()?.0).map_err(in_call("fsync")),
         }
     }
 

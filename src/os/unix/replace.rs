@@ -9,7 +9,7 @@ use std::{
         unix::ffi::{OsStrExt, OsStringExt},
     },
     path::{Path, PathBuf},
-    process,
+    process, ptr,
     sync::{
         OnceLock,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -51,12 +51,15 @@ pub struct Replacement {
 }
 
 impl Replacement {
-    /// Looks at the file at `path`, and removes temporary files of it that dead processes have left.
+    /// Looks at the file at `path`.
     ///
     /// # Errors
     /// Those of an `open(2)` that would write to it.
     pub fn prepare(path: &CStr, is_exclusive: bool) -> io::Result<Self> {
         let path = follow(Path::new(OsStr::from_bytes(path.to_bytes())))?;
+        if path.as_os_str().as_bytes().ends_with(b"/") {
+            return Err(Errno::ISDIR.into());
+        }
         let name = path.file_name().ok_or(Errno::ISDIR)?.to_owned();
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = open(parent, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
@@ -64,7 +67,6 @@ impl Replacement {
         if is_exclusive && old.is_some() {
             return Err(Errno::EXIST.into());
         }
-        remove_left(folder.as_fd(), parent, &name);
         let temporary = temporary_name(&name);
         let is_named = !has_unnamed(folder.as_fd());
         Ok(Self { folder, path: parent.to_owned(), name, temporary, old, is_exclusive, is_named })
@@ -81,13 +83,18 @@ impl Replacement {
         (path.into_os_string().into_vec(), flags.bits().cast_signed())
     }
 
-    /// The temporary file is open: it gets the mode and the owner of the old one, and is known to belong to a process that lives.
+    /// The temporary file is open: from now on it is known to belong to a process that lives.
+    pub fn claim(&self, file: BorrowedFd<'_>) {
+        // Where there are no locks the name tells the process.
+        let _ = flock(file, FlockOperation::NonBlockingLockShared);
+    }
+
+    /// Gives the temporary file the mode and the owner of the old one, and removes those that dead processes have left.
     ///
     /// # Errors
     /// When the mode can't be set.
     pub fn begin(&self, file: BorrowedFd<'_>) -> io::Result<()> {
-        // Where there are no locks the name tells the process.
-        let _ = flock(file, FlockOperation::NonBlockingLockShared);
+        remove_left(self.folder.as_fd(), &self.path, &self.name);
         let Some(old) = &self.old else { return Ok(()) };
         // Root alone may give files away.
         let _ = fchown(file, Some(Uid::from_raw(old.st_uid)), Some(Gid::from_raw(old.st_gid)));
@@ -128,6 +135,12 @@ impl Replacement {
     }
 }
 
+impl Drop for Replacement {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
 /// The file that `path` leads to, through links: it need not exist.
 fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
@@ -158,12 +171,13 @@ fn look(folder: BorrowedFd<'_>, name: &OsStr) -> io::Result<Option<Stat>> {
     Ok(Some(stat))
 }
 
-/// The name of a new temporary file: it tells the process and when that began.
+/// The name of a new temporary file: it tells the process and when that began, and the number is no other's, of another
+/// copy of this library in the process neither.
 fn temporary_name(name: &OsStr) -> OsString {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let mut temporary = prefix_of(name);
-    let count = COUNT.fetch_add(1, Relaxed);
-    temporary.extend(format!("{}-{}-{count}", process::id(), own_start()).bytes());
+    let number = ptr::from_ref(&COUNT).addr() as u64 + COUNT.fetch_add(1, Relaxed);
+    temporary.extend(format!("{}-{}-{number}", process::id(), own_start()).bytes());
     temporary.extend(SUFFIX);
     OsString::from_vec(temporary)
 }
