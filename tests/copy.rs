@@ -183,6 +183,6 @@ fn a_cancel_in_a_copy_is_over_when_that_and_what_lies_before_its_offset_are_done
 #[test]
 fn a_source_that_is_stopped_in_a_copy_is_done_with_that() {
     for (answer, taken) in [(Take(2), "ab!"), (Interrupted, "!"), (WouldBlock, "!"), (Nothing, "!")] {
-        assert_eq!(meanwhile(|stream, source| stream.stop_source(source), answer), (taken.to_owned(), 0));
+        assert_eq!(meanwhile(Stream::stop_source, answer), (taken.to_owned(), 0));
     }
 }
