@@ -46,6 +46,7 @@ pub(super) enum Phase {
     Closed,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "none follows from another")]
 pub(super) struct State {
     pub(super) phase: Phase,
     pub(super) queue: Queue,
@@ -208,9 +209,15 @@ impl State {
 
     /// Lets go of a target that can be dropped, if all is done.
     fn close_if_over(&mut self) {
-        if self.queue.is_over() && matches!(&self.phase, Phase::Idle(target) if target.is_resting()) {
+        if matches!(&self.phase, Phase::Idle(target) if self.is_done_with(&**target)) {
             self.phase = Phase::Closed;
         }
+    }
+
+    /// Whether `target` can be dropped, and all is done.
+    fn is_done_with(&self, target: &dyn Target) -> bool {
+        let is_awaited = self.barrier.is_some() && !self.is_abandoned();
+        self.queue.is_over() && target.is_resting() && !is_awaited
     }
 
     /// Whether there is something for a job, when the live slab is filled up to `filled`.
@@ -303,7 +310,7 @@ impl State {
 
     /// The target comes back. It is given to the caller if that was the last lease.
     pub(super) fn put_back(&mut self, target: Box<dyn Target>) -> Option<Box<dyn Target>> {
-        if self.queue.is_over() && target.is_resting() {
+        if self.is_done_with(&*target) {
             self.phase = Phase::Closed;
             return Some(target);
         }

@@ -125,7 +125,9 @@ impl Digesting {
         let size: usize = bytes.iter().map(|part| part.len()).sum();
         let Some((last, others)) = self.hashers.split_last_mut() else { return };
         if size < WORTH_A_THREAD {
-            others.iter_mut().for_each(|hasher| add_all(hasher, bytes));
+            for hasher in others {
+                add_all(hasher, bytes);
+            }
             return add_all(last, bytes);
         }
         // Where the system gives no thread it is done here.
