@@ -252,7 +252,7 @@ class Opening {
     resource.runInAsyncScope(() => this.keepDomain(resource, () => {
       if (control.isUnopened) {
         // Node's own open is not to try again: the program may have other privileges by now.
-        callback(this.failure)
+        this.tellFailure(callback)
       } else if (fd >= 0) {
         stream.fd = fd
         callback()
@@ -359,6 +359,13 @@ class Opening {
   get failure () {
     const { control, stream } = this
     return control.isUnopened ? errors.openFailed({ errno: control.descriptor }, stream.path) : null
+  }
+
+  /** Tells Node that Rust could not open the file, or make its folder. */
+  tellFailure (callback) {
+    const { failure, mkdir, stream } = this
+    if (!mkdir) return callback(failure)
+    fs.mkdir(folderOf(stream.path), { recursive: true }, error => callback(error ?? failure))
   }
 
   /** Gives up waiting for somebody to read from a FIFO. */
