@@ -104,8 +104,10 @@ function stat (from) {
 
 /** What is written to would grow as it is read. */
 function refuseSame (from, target) {
-  if (from?.isFile() !== true) return
-  const to = stat(target.fd ?? target.path)
+  const name = target.fd ?? target.path
+  // A given descriptor that is closed has none.
+  if (from?.isFile() !== true || name == null) return
+  const to = stat(name)
   if (to?.dev === from.dev && to.ino === from.ino) throw errors.invalidState('the source is the file that is written')
 }
 

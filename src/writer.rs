@@ -5,6 +5,7 @@
 use std::{
     io::{self, IoSlice},
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::Duration,
 };
 
@@ -72,7 +73,7 @@ fn perform(mut lease: Lease<'_>, work: Work) -> Step {
     match work {
         Work::Open(opening) => open(lease, opening),
         Work::Take(Batch::Bytes(bytes)) => write(lease, bytes),
-        Work::Take(Batch::Source(piece)) => copy(lease, &piece),
+        Work::Take(Batch::Source(piece)) => copy(lease, piece),
         Work::Settle(how) => match lease.target().settle(how) {
             Ok(()) => {
                 lease.settled();
@@ -117,8 +118,11 @@ fn write(mut lease: Lease<'_>, batch: Vec<Bytes>) -> Step {
     }
 }
 
-fn copy(mut lease: Lease<'_>, piece: &Piece) -> Step {
-    match piece.go_on(lease.target()) {
+fn copy(mut lease: Lease<'_>, piece: Arc<Piece>) -> Step {
+    let result = piece.go_on(lease.target());
+    // Before it is told that it is done: its descriptor is closed by then.
+    drop(piece);
+    match result {
         Ok((count, is_done)) => {
             lease.copied(count, is_done);
             Step::Went(count)

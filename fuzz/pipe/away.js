@@ -45,7 +45,7 @@ function playToExit (program) {
   const { steps } = program
   const last = { when: { for: 'nothing' }, from: 'turn', ...steps.at(-1), action: { do: 'exit' } }
   const player = new Player({ ...program, steps: [...steps.slice(0, -1), last] }, apiOf('ours'), { exit: () => process.exit(0) })
-  process.prependListener('exit', () => fs.writeSync(1, JSON.stringify(player.resultAtExit())))
+  process.prependOnceListener('exit', () => fs.writeSync(1, JSON.stringify(player.resultAtExit())))
   player.play()
 }
 

@@ -42,7 +42,6 @@ class Receiver {
   /** Takes apart what it has got. */
   settle () {
     this.bytes = this.look === undefined ? Buffer.concat(this.chunks) : this.look()
-    this.chunks = []
     this.parts = parse(this.bytes)
   }
 
