@@ -121,9 +121,9 @@ test('a FIFO, whose writer comes late', async () => {
   const out = target()
   const count = out.writeFrom(file)
   await turns(20)
-  const writer = spawn('sh', ['-c', `printf one > ${file}`])
+  const isOver = once(spawn('sh', ['-c', `printf one > ${file}`]), 'close')
   expect(await count).toBe(3)
-  await once(writer, 'close')
+  await isOver
   await end(out)
   expect(content().toString()).toBe('one')
 })

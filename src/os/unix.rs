@@ -2,6 +2,7 @@
 
 mod file;
 mod input;
+mod lines;
 mod raw;
 mod replace;
 

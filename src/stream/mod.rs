@@ -155,12 +155,12 @@ impl Stream {
     /// Holds the bytes back: the file may be opened, but nothing is written
     /// until [`release`](Self::release).
     pub fn hold(&self) {
-        self.state.lock().set_held(true);
+        self.state.lock().is_held = true;
     }
 
     /// Ends a [`hold`](Self::hold). The caller has a job scheduled.
     pub fn release(&self) {
-        self.state.lock().set_held(false);
+        self.state.lock().is_held = false;
     }
 
     /// Goes on in `slab`, behind what was filled of the last. JavaScript's thread only.

@@ -54,7 +54,7 @@ pub(super) struct State {
     /// A job is queued, runs, or waits for the target. There is never another.
     pub(super) has_job: bool,
     /// JavaScript does not want bytes to be written yet.
-    is_held: bool,
+    pub(super) is_held: bool,
     /// The target took nothing when it was asked last.
     is_blocked: bool,
     /// The target has made something that must not be left behind, if it is abandoned.
@@ -159,10 +159,6 @@ impl State {
         }
         self.phase = Phase::Idle(target);
         Ok(())
-    }
-
-    pub(super) fn set_held(&mut self, is_held: bool) {
-        self.is_held = is_held;
     }
 
     pub(super) fn set_must_end(&mut self) {

@@ -11,10 +11,9 @@ use rustix::{
     fs::{FileType, Mode, OFlags},
     io::Errno,
     net::{SendAncillaryBuffer, SendFlags, sendmsg},
-    pipe::PIPE_BUF,
 };
 
-use super::{Input, Readiness, raw};
+use super::{Input, Readiness, lines::first_piece, raw};
 use crate::{
     error::in_call,
     stream::Request,
@@ -212,35 +211,6 @@ impl File {
             }
         }
         Ok(total)
-    }
-}
-
-/// The first bytes, as many as a pipe takes without mixing them with what other
-/// processes write. If more are left, they end with a line, if one ends in there.
-fn first_piece<'a>(bytes: &'a [IoSlice<'_>]) -> Vec<IoSlice<'a>> {
-    let mut room = PIPE_BUF;
-    let mut piece = Vec::new();
-    for slice in bytes {
-        let part = &slice[..slice.len().min(room)];
-        piece.push(part);
-        room -= part.len();
-        if part.len() < slice.len() {
-            end_with_line(&mut piece);
-            break;
-        }
-    }
-    piece.into_iter().map(IoSlice::new).collect()
-}
-
-/// Drops what lies behind the last end of a line, if there is one.
-fn end_with_line(parts: &mut Vec<&[u8]>) {
-    let last = parts.iter().enumerate().rev().find_map(|(number, part)| {
-        let at = part.iter().rposition(|&byte| byte == b'\n')?;
-        Some((number, at))
-    });
-    if let Some((number, at)) = last {
-        parts.truncate(number + 1);
-        parts[number] = &parts[number][..=at];
     }
 }
 

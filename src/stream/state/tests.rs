@@ -82,7 +82,7 @@ fn bytes_up_to_an_offset_are_settled_as_soon_as_they_are_taken() {
 #[test]
 fn held_back_nothing_is_done_but_the_end() {
     let mut state = idle(false);
-    state.set_held(true);
+    state.is_held = true;
     assert!(!state.has_work(0) && !state.takes_bytes());
     assert_eq!(work(&mut state, 3), "Rest");
     state.finish(0);
@@ -116,7 +116,7 @@ fn what_is_blocked_or_held_back_is_not_waited_for_after_a_cancel() {
         if is_blocked {
             state.block();
         }
-        state.set_held(is_held);
+        state.is_held = is_held;
         state.cancel(3, 0);
         assert_eq!(state.is_over(), is_blocked || is_held);
     }
@@ -147,7 +147,7 @@ fn a_target_that_comes_too_late_is_given_back_unless_it_is_to_be_told() {
 fn a_target_rests_when_it_is_not_to_be_used() {
     let mut state = idle(false);
     assert!(state.lease_for_rest(0).is_none(), "there are bytes");
-    state.set_held(true);
+    state.is_held = true;
     let target = state.lease_for_rest(0).expect("not now");
     assert!(state.lease_for_rest(0).is_none(), "once");
     assert!(state.put_back(target).is_none());

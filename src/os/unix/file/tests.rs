@@ -1,5 +1,7 @@
 use std::{ffi::CString, fs, io::ErrorKind, os::unix::ffi::OsStrExt, path::Path};
 
+use rustix::pipe::PIPE_BUF;
+
 use super::*;
 
 fn open_file(path: &Path, flags: OFlags, start: Option<u64>) -> io::Result<File> {
