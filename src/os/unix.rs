@@ -1,5 +1,6 @@
 //! Linux, macOS and their like.
 
+mod descriptor;
 mod file;
 mod input;
 mod lines;
