@@ -38,7 +38,8 @@ function stagesOf ({ stages, options, target, heir }) {
     atomic: stages.atomic && isFile && isTruncated && !isGiven(start) && !isGiven(fs) && isOurs,
     // What comes when a device is full, or is not to be written, comes later.
     compress: canRead[stages.compress] && isFile && !isGiven(start) && (isTruncated || flags === 'a') && isOurs,
-    digest: stages.digest && isOurs,
+    // What is no descriptor is found out by who writes the digest's end.
+    digest: stages.digest && isOurs && target.kind !== 'no fd',
     durable: stages.durable && isFile && isOurs
   }
   return {
