@@ -63,7 +63,7 @@ function folderOf (name) {
   return typeof name === 'string' ? path.dirname(name) : Buffer.from(path.dirname(name.toString('latin1')), 'latin1')
 }
 
-/** Tells why a file can't be opened when Node's open would: in a turn of its own, by when there may be a listener. */
+/** Tells why the system won't open a file when Node's open would: in a turn of its own. What is wrong with an option is told at once. */
 function tellLater (callback, error) {
   eventLoop.setImmediate(new AsyncResource('FSREQCALLBACK').bind(() => callback(error)))
 }
@@ -188,7 +188,7 @@ class Opening {
       if (!error && channels.open.hasSubscribers) channels.open.publish({ stream, path: stream.path, fd: stream.fd })
     }
     const error = this.atomic !== null && this.by === WAITS ? this.openReplacement() : null
-    if (error !== null) return tellLater(callback, error)
+    if (error !== null) return error.errno === undefined ? callback(error) : tellLater(callback, error)
     if (this.hasDescriptor || (this.by === WAITS && !this.isNative && !this.openHere())) {
       this.by = NODE
       return this.constructByNode(done)

@@ -130,7 +130,7 @@ class Player {
     const { stream, program: { target, options } } = this
     const isLive = !stream.destroyed && !stream.errored && !stream.writableEnded
     const isPatched = ['write', '_write', '_writev'].some(name => Object.hasOwn(stream, name))
-    return isLive && !isPatched && this.isPlain && this.program.heir === 'none' && target.kind === 'file' && options.flags !== 'r' && options.fs === 'none'
+    return isLive && !isPatched && this.isPlain && this.program.heir === 'none' && target.kind === 'file' && ![null, 'r'].includes(options.flags) && options.fs === 'none'
   }
 
   mine (message) {
