@@ -17,6 +17,7 @@ import { Readable } from 'node:stream'
  * @returns the stream, not open yet
  * @throws TypeError `ERR_INVALID_ARG_TYPE`: `path` or an option is of a wrong type
  * @throws TypeError `ERR_INVALID_ARG_VALUE`: `path` has a null byte, or an option has a value that can't be taken
+ * @throws TypeError `ERR_INCOMPATIBLE_OPTION_PAIR`: two options do not go together
  * @throws RangeError `ERR_OUT_OF_RANGE`: `options.start` or `options.fd` is out of range
  *
  * @example
@@ -35,7 +36,8 @@ export declare function createWriteStream (path: fs.PathLike, options?: BufferEn
 
 /**
  * The options of {@link createWriteStream}: all of `fs.createWriteStream`'s, and spillway's own: `lowWaterMark`,
- * `exitTimeout`, `retry`, `backpressure`, `budget`, `blockTimeout` and `kernelCopy`.
+ * `exitTimeout`, `retry`, `backpressure`, `budget`, `blockTimeout` and `kernelCopy`; `compress`, `digest`, `durable`, `atomic`
+ * and `mkdir`. Two that do not go together throw a `TypeError`, `ERR_INCOMPATIBLE_OPTION_PAIR`.
  *
  * Follows {@link https://nodejs.org/api/fs.html#fscreatewritestreampath-options | fs.createWriteStream}.
  */
@@ -173,6 +175,57 @@ export interface WriteStreamOptions {
   kernelCopy?: boolean | undefined
 
   /**
+   * Compresses the bytes: the file is one that `gunzip`, `zstd -d` and Node read, however the process ends. To append, with
+   * `flags: 'a'`, adds a member (gzip) or a frame (zstd). A callback means that the bytes are in the compressor's hands;
+   * `flushSync()` and `sync()` have all before them readable in the file. Not together with `durable`, `start`, or flags
+   * that keep what lies behind. This option is spillway's own.
+   *
+   * @defaultValue none
+   */
+  compress?: CompressionAlgorithm | CompressOptions | null | undefined
+
+  /**
+   * Has the bytes digested on their way, by one algorithm or several: see {@link WriteStream.digest}. This option is spillway's own.
+   *
+   * @defaultValue none
+   */
+  digest?: DigestAlgorithm | readonly DigestAlgorithm[] | null | undefined
+
+  /**
+   * Which bytes are digested if they are compressed: those that were given, or those that are in the file. Needs `digest`.
+   * This option is spillway's own.
+   *
+   * @defaultValue `'stream'`
+   */
+  digestOf?: 'stream' | 'file' | null | undefined
+
+  /**
+   * Whether bytes count as written when they are on the device: callbacks, `'drain'`, `'finish'` and `flushSync()` mean that.
+   * Those who write at the same time are synced together. Not together with `compress`. This option is spillway's own.
+   *
+   * @defaultValue `false`
+   */
+  durable?: boolean | null | undefined
+
+  /**
+   * Has the file take the place of the old one at once, when all bytes are there, before `'finish'`. Until then, and for good
+   * after an error, `destroy()` or an end of the process, the old file is untouched. Only with the flags `'w'` and `'wx'`, and not together
+   * with `start`, `fd` or `fs`. This option is spillway's own.
+   *
+   * @defaultValue `false`
+   */
+  atomic?: boolean | AtomicOptions | null | undefined
+
+  /**
+   * Whether the folders of the file are made, as far as they are missing. Not together with `fd`. This option is spillway's own.
+   *
+   * Follows {@link https://nodejs.org/api/fs.html#fsmkdirpath-options-callback | fs.mkdir} with `recursive`.
+   *
+   * @defaultValue `false`
+   */
+  mkdir?: boolean | null | undefined
+
+  /**
    * Whether the file is synced to its device before it is closed. Wait for `'close'` to know that it is.
    *
    * @defaultValue `false`
@@ -210,6 +263,40 @@ export interface RetryOptions {
   limit?: number | undefined
 }
 
+/** The form of a file that is compressed: gzip by RFC 1952, zstd by RFC 8878. */
+export type CompressionAlgorithm = 'gzip' | 'zstd'
+
+/** How bytes are compressed. */
+export interface CompressOptions {
+  /** The form of the file. */
+  algorithm: CompressionAlgorithm
+  /**
+   * From fast to small: 0 to 9 for gzip, -131072 to 22 for zstd.
+   *
+   * @defaultValue `6` for gzip, `3` for zstd
+   */
+  level?: number | undefined
+  /**
+   * How many threads compress side by side, from 1 to 64. Each takes memory.
+   *
+   * @defaultValue `1`
+   */
+  threads?: number | undefined
+}
+
+/** What bytes can be digested by: `crc32` is zlib's, `crc32c` is Castagnoli's. */
+export type DigestAlgorithm = 'md5' | 'sha1' | 'sha256' | 'sha512' | 'crc32' | 'crc32c' | 'blake3'
+
+/** How a file takes the place of another. */
+export interface AtomicOptions {
+  /**
+   * Whether the file is synced to its device before, and its folder after. If not, a crash of the machine may leave neither file whole.
+   *
+   * @defaultValue `true`
+   */
+  durable?: boolean | undefined
+}
+
 /** What has happened to a stream, see {@link WriteStream.stats}. All counts begin when the stream is made. */
 export interface Stats {
   /** Bytes that were accepted and that Rust has taken in. Chunks that Node holds, for example corked ones, are not yet among them. */
@@ -220,6 +307,10 @@ export interface Stats {
   writtenBytes: number
   /** Chunks whose write is complete: Node was told so, and calls their callbacks. */
   writtenChunks: number
+  /** Bytes in the file that this stream has written: fewer than `writtenBytes` if they were compressed. */
+  fileBytes: number
+  /** `fileBytes` divided by `writtenBytes`; 1 if nothing was written. */
+  compressionRatio: number
   /** Bytes of chunks that were dropped. */
   droppedBytes: number
   /** Chunks that were dropped. */
@@ -482,6 +573,53 @@ export interface WriteStream extends fs.WriteStream {
    * ```
    */
   writeFrom (source: Source, options?: WriteFromOptions): Promise<number>
+
+  /**
+   * Has everything that was written before this call on the device, with all that the system knows of the file. It has its
+   * place among the writes, and ends a block of a file that is compressed, so that all before can be read. Calls that are under
+   * way together are one call to the system. One that fails is the stream's error.
+   *
+   * Follows {@link https://nodejs.org/api/fs.html#filehandlesync | filehandle.sync}.
+   *
+   * @returns a promise that is rejected with
+   * - the error of the sync or of a write before it, which is the stream's, too
+   * - `ERR_STREAM_WRITE_AFTER_END` or `ERR_STREAM_DESTROYED`: no more can be written
+   * - `ERR_INVALID_STATE`: a subclass writes the chunks
+   */
+  sync (): Promise<void>
+
+  /**
+   * The same, with a callback.
+   *
+   * @param callback called when all is on the device, or with the error
+   */
+  sync (callback: WriteCallback): void
+
+  /**
+   * As `sync()`, with only what is needed to read the bytes.
+   *
+   * Follows {@link https://nodejs.org/api/fs.html#filehandledatasync | filehandle.datasync}.
+   *
+   * @returns a promise, rejected as that of `sync()`
+   */
+  datasync (): Promise<void>
+
+  /**
+   * The same, with a callback.
+   *
+   * @param callback called when the bytes are on the device, or with the error
+   */
+  datasync (callback: WriteCallback): void
+
+  /**
+   * Gives a digest of what the stream has written, from `'finish'` on. CRCs are four bytes, the most significant first.
+   *
+   * @param name one of those of `options.digest`; by default the first
+   * @returns the bytes of the digest
+   * @throws Error `ERR_INVALID_STATE`: the stream has not finished
+   * @throws TypeError `ERR_INVALID_ARG_VALUE`: `options.digest` does not have this name
+   */
+  digest (name?: DigestAlgorithm): Buffer
 
   /**
    * Says what has happened to the stream: counts, times in milliseconds, and the last error.

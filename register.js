@@ -57,9 +57,15 @@ function check (options) {
     if (mayCopy || typeof checked !== 'object') return checked
     checked.kernelCopy ??= false
     return checked
-  } catch {
+  } catch (error) {
+    if (error.code === 'ERR_INCOMPATIBLE_OPTION_PAIR' && changesFile(options)) throw error
     return undefined
   }
+}
+
+/** Whether options ask for something that Node's stream would not do, and say nothing. */
+function changesFile (options) {
+  return ['atomic', 'compress', 'digest', 'durable'].some(name => options[name])
 }
 
 /** Whether somebody put other functions in the place of those that Rust stands for. */

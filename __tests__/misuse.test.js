@@ -44,7 +44,7 @@ test.each([4097, 1e9, 2 ** 31 - 1])('a fill position of %i in a slab of 4096 byt
     const results = Object.entries(calls).map(([name, call], number) => {
       sink = hub.create(number, { exitTimeout: 1000 })
       words ??= new Int32Array(hub.words(0).buffer)
-      sink.open(Buffer.from(file + number), fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o666, -1, true)
+      sink.open(Buffer.from(file + number), fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o666, -1, false, true)
       sink.attach(new Slab(4096))
       sink.release()
       const at = sink.firstWord() + Word.Filled
@@ -85,7 +85,7 @@ test('values that are none of its own are refused', async () => {
       'no slab': () => sink.attach(hub),
       'a chunk that is none': () => sink.append('text'),
       'a pinned chunk that is none': () => sink.pin({}),
-      'a path with a null byte': () => sink.open(Buffer.from('a\\0b'), 0, 0, -1, true),
+      'a path with a null byte': () => sink.open(Buffer.from('a\\0b'), 0, 0, -1, false, true),
       'no settings': () => hub.create(2),
       'no descriptor': () => sink.give(-1, -1)
     }

@@ -6,6 +6,7 @@
 // Prints one line of JSON: time, CPU and that of the JavaScript thread in milliseconds, event-loop delay in
 // milliseconds, peak memory in MiB; with `watches` the memory over time, too.
 
+const { execFileSync } = require('node:child_process')
 const { once } = require('node:events')
 const fs = require('node:fs')
 const path = require('node:path')
@@ -37,6 +38,14 @@ function check (file, period, size) {
   if (total !== size) throw new Error(`${file} has ${total} bytes of ${size}`)
 }
 
+/** What others make of a file that is compressed. */
+function decoded (file, { decoder }) {
+  if (decoder === undefined) return file
+  const name = `${file}.decoded`
+  execFileSync('sh', ['-c', `${decoder} < "$1" > "$2"`, 'sh', file, name])
+  return name
+}
+
 /** Memory over time, in milliseconds and MiB, at most every 5 ms. */
 function watch (start) {
   const series = []
@@ -61,7 +70,7 @@ async function main ({ name, peer, folder, source, shrink, mark, watches }) {
   const thread = threadTime()
   const start = performance.now()
   const watcher = watches ? watch(start) : undefined
-  const outs = files.map(file => copy ? copy(source, file) : open(file, mark ?? spec.mark))
+  const outs = files.map(file => copy ? copy(source, file) : open(file, mark ?? spec.mark, spec.options))
   const closed = Promise.all(outs.map(out => once(out, 'close')))
   if (!copy) for (const out of outs) spec.run(out, { count, source, reader, onLine: watcher?.onLine })
   await closed
@@ -77,7 +86,7 @@ async function main ({ name, peer, folder, source, shrink, mark, watches }) {
     series: watcher?.series
   }
   const size = spec.readsSource ? fs.statSync(source).size : count / (spec.perPeriod ?? 1) * spec.period.length
-  if (!isCeiling || copy) files.forEach(file => check(file, spec.period, size))
+  if (!isCeiling || copy) files.forEach(file => check(decoded(file, spec), spec.period, size))
   console.log(JSON.stringify({ time, ...(copy ? {} : costs) }))
 }
 

@@ -4,14 +4,79 @@
 // which nobody who does the same work can pass.
 
 const { spawn } = require('node:child_process')
+const { createHash } = require('node:crypto')
+const { EventEmitter } = require('node:events')
 const fs = require('node:fs')
 const { Writable } = require('node:stream')
+const zlib = require('node:zlib')
 
 /** Our default high-water mark, in bytes. */
 const OUR_MARK = 1024 * 1024
 
 /** SonicBoom and its like gather that much, in bytes, before they write: what pino's documentation uses for asynchronous logs. */
 const minLength = 4096
+
+/** One that hands its bytes on to another, whose 'close' is that of both. */
+function into (first, last) {
+  first.pipe(last).once('close', () => first.emit('close'))
+  return first
+}
+
+/** Of zlib's streams what ends with the file, not before. */
+const zlibOptions = { emitClose: false }
+
+/** What is told of each write when it is on the device, by one call for each. */
+class Handle extends EventEmitter {
+  constructor (file) {
+    super()
+    this.opened = fs.promises.open(file, 'a')
+    this.left = 0
+  }
+
+  async write (chunk, callback) {
+    this.left++
+    const handle = await this.opened
+    await handle.write(chunk)
+    await handle.datasync()
+    this.left--
+    callback()
+    if (this.isEnded && this.left === 0) await this.close()
+  }
+
+  async end () {
+    this.isEnded = true
+    if (this.left === 0) await this.close()
+  }
+
+  async close () {
+    await (await this.opened).close()
+    this.emit('close')
+  }
+}
+
+/** A function of a whole file, as what the file is given to. */
+class WholeFile extends EventEmitter {
+  constructor (write) {
+    super()
+    this.end = async chunk => {
+      await write(chunk)
+      this.emit('close')
+    }
+  }
+}
+
+/** What digests each chunk in JavaScript, and writes it with stock. */
+function hashed (file, highWaterMark) {
+  const hash = createHash('sha256')
+  const out = fs.createWriteStream(file, { highWaterMark })
+  const { write } = out
+  out.write = (chunk, ...rest) => {
+    hash.update(chunk)
+    return write.call(out, chunk, ...rest)
+  }
+  out.digest = () => hash.digest()
+  return out
+}
 
 /** The work of a string's bytes, and nothing else: into one slab, over and over. */
 class Memory extends Writable {
@@ -26,8 +91,8 @@ class Memory extends Writable {
 }
 
 /**
- * `load()` gives `open(file, mark)`, which gives what has write(), end(),
- * 'drain' and 'close'. The high-water mark is in bytes; undefined means their own default.
+ * `load()` gives `open(file, mark, options)`, which gives what has write(), end(),
+ * 'drain' and 'close'. The options are the case's, and ours alone. The high-water mark is in bytes; undefined means their own default.
  * `reader` has the options of the `fs.createReadStream` that is piped into it.
  * `copy(source, file)` is for who copies a file without us: a process of its
  * own, whose time alone counts.
@@ -37,7 +102,7 @@ const PEERS = {
     title: 'spillway',
     load () {
       const { createWriteStream } = require('..')
-      return (file, highWaterMark) => createWriteStream(file, { highWaterMark })
+      return (file, highWaterMark, options) => createWriteStream(file, { highWaterMark, ...options })
     }
   },
   stock: {
@@ -85,6 +150,31 @@ const PEERS = {
     title: 'fs.Utf8Stream',
     isMissing: fs.Utf8Stream === undefined,
     load: () => dest => new fs.Utf8Stream({ dest, sync: false, minLength })
+  },
+  'zlib-gzip': {
+    title: 'zlib.createGzip() into stock',
+    load: () => file => into(zlib.createGzip(zlibOptions), fs.createWriteStream(file))
+  },
+  'zlib-gzip-at-our-mark': {
+    title: 'the same, our mark on both sides',
+    load: () => file => into(zlib.createGzip({ ...zlibOptions, highWaterMark: OUR_MARK, chunkSize: 65536 }), fs.createWriteStream(file, { highWaterMark: OUR_MARK }))
+  },
+  'zlib-zstd': {
+    title: 'zlib.createZstdCompress() into stock',
+    isMissing: zlib.createZstdCompress === undefined,
+    load: () => file => into(zlib.createZstdCompress(zlibOptions), fs.createWriteStream(file))
+  },
+  'crypto-tap': { title: 'crypto.createHash() before stock', load: () => hashed },
+  'file-handle': {
+    title: 'FileHandle.write() and .datasync()',
+    load: () => file => new Handle(file)
+  },
+  'write-file-atomic': {
+    title: 'write-file-atomic',
+    load () {
+      const writeFileAtomic = require('write-file-atomic')
+      return file => new WholeFile(chunk => writeFileAtomic(file, chunk))
+    }
   },
   memory: { title: 'bare utf8Write into memory', isCeiling: true, load: () => () => new Memory() },
   nothing: {

@@ -33,6 +33,24 @@ function eachTurn (out, chunk, count, lines) {
   go()
 }
 
+/**
+ * So many writers, each of which waits for its write before the next.
+ * @param {{ write: (chunk: string, callback: () => void) => unknown, end: () => unknown }} out
+ */
+function writers (out, chunk, count, number) {
+  let [begun, told] = [0, 0]
+  const next = error => {
+    if (error) throw error
+    if (++told === count) return out.end()
+    if (begun < count) write()
+  }
+  const write = () => {
+    begun++
+    out.write(chunk, next)
+  }
+  while (begun < Math.min(number, count)) write()
+}
+
 /** A case that loops over one and the same chunk. */
 const repeat = (chunk, count, rest) => ({ period: Buffer.from(chunk), count, run: (out, { count }) => loop(out, () => chunk, count), ...rest })
 
@@ -52,4 +70,4 @@ const ALL = ['stock', 'stock-at-our-mark']
 const PIPES = ['stock', 'stock-at-both-marks', 'without-copies']
 const STRINGS = [...ALL, 'sonic-boom', 'sonic-boom-sync', 'utf8-stream', 'pino']
 
-module.exports = { loop, repeat, turns, SOURCE, ALL, PIPES, STRINGS, LINE }
+module.exports = { loop, repeat, turns, writers, SOURCE, ALL, PIPES, STRINGS, LINE }

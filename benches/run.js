@@ -45,8 +45,8 @@ const source = path.join(folder, 'source')
 
 /** Runs one case by one peer. */
 function measure (name, peer, rest = {}, prefix = []) {
-  const outputs = path.join(folder, 'outputs')
-  fs.mkdirSync(outputs)
+  // A file system in memory has nothing to sync.
+  const outputs = fs.mkdtempSync(path.join(require(`./cases/${name}.js`).onDisk ? os.tmpdir() : folder, 'spillway-bench-'))
   try {
     const task = JSON.stringify({ name, peer, folder: outputs, source, shrink, ...rest })
     const [command, ...args] = [...prefix, process.execPath, path.join(__dirname, 'child.js'), task]

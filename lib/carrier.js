@@ -51,6 +51,12 @@ class Carrier {
     this.lane = new Lane(this)
     this.ending = new Ending(this, options.blockTimeout)
     this.lowWaterMark = options.lowWaterMark ?? 0
+    /** The names of its digests. */
+    this.digests = options.digest ?? []
+    this.isCompressed = options.compress != null
+    this.isDurable = options.durable === true
+    /** Whether something is done to the bytes that has an end of its own. */
+    this.hasStages = this.isCompressed || this.digests.length > 0 || options.atomic != null
     /** Whether files that are piped in may be copied. */
     this.kernelCopy = options.kernelCopy !== false
     this.isLooking = false
@@ -102,6 +108,14 @@ class Carrier {
     const { ending, opening, own, state, stream } = this
     return this.isPlain && stream.write === own.laneWrite && ending.isLive && opening.isGateOpen && typeof stream.fd === 'number' &&
       !state.ending && !state.needDrain && state.highWaterMark > 0 && node.mayBuffer(state) && !exit.isExiting()
+  }
+
+  /** Why nothing can have its place among the chunks any more, or null. @param {string} method what was called */
+  whyNotPlace (method) {
+    const { state } = this
+    if (state.destroyed) return errors.streamDestroyed(method)
+    if (state.ending) return errors.writeAfterEnd()
+    return this.isPlain ? null : errors.invalidState('a subclass or a patch writes the chunks of this stream')
   }
 
   /** The error of the write that failed, as `fs` would have it. */
@@ -246,7 +260,7 @@ class Carrier {
     this.uncounted = offset
     this.uncountedMemory = buffer.memoryAt(offset)
     // Those behind a failure are asked for again: how many bytes were written then.
-    buffer.forgetSources(Math.min(offset, buffer.readSettled()))
+    buffer.forgetPlaced(Math.min(offset, buffer.readSettled()))
   }
 
   /** A stream that is written to is polled. Of one that has stopped Rust tells when more is written. */
@@ -265,7 +279,8 @@ class Carrier {
   /** An idle stream holds no memory and costs no turn. */
   goIdle () {
     const { buffer, control, ending, opening, requests, state } = this
-    if (requests.areUnderWay || opening.callback !== null || ending.isAwaited || this.waiters.length > 0 || state.bufferedRequestCount > 0) return
+    if (requests.areUnderWay || opening.callback !== null || ending.isAwaited || ending.finalCallback !== null) return
+    if (this.waiters.length > 0 || state.bufferedRequestCount > 0) return
     // More may come soon: Rust looks at the slab for a while.
     if (buffer.slab !== null && opening.isGateOpen && !control.isAsleep) return eventLoop.activate(this)
     if (buffer.slab !== null && buffer.readSettled() < buffer.accepted) return

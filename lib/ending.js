@@ -3,10 +3,13 @@
 // The end of one stream: what was accepted is written or dropped, then Node may
 // close the file. And the flushes, which come before the end of the process.
 
+const { AsyncResource } = require('node:async_hooks')
 const { nextTick } = require('node:process')
 const errors = require('./errors.js')
 const eventLoop = require('./event-loop.js')
+const exit = require('./exit.js')
 const io = require('./io-state.js')
+const { Settled } = require('./native.js')
 const node = require('./node-state.js')
 
 /** Why a flush gave up, besides the failure of the stream. */
@@ -41,6 +44,11 @@ class Ending {
     this.phase = LIVE
     /** Whether Node has destroyed the stream, and waits until nothing is written any more. */
     this.isAwaited = false
+    /** Node's, which waits until the stages have ended; null: nobody waits for that. */
+    this.finalCallback = null
+    /** Up to where all can be read of a file that is compressed, when what was accepted is settled; and up to where before that. */
+    this.readableTo = 0
+    this.readableBefore = 0
     /** To be called at the end, as `{ end, callback }`: `end` is the offset behind the chunk. */
     this.lateCallbacks = NONE
   }
@@ -72,6 +80,8 @@ class Ending {
     if (state.bufferedRequestCount > 0) lane.onBuffered()
     this.carrier.armWake()
     this.releaseIfAllWritten()
+    // The turn in which the stages would end never comes.
+    if (this.carrier.hasStages && exit.isExiting()) exit.flushAll()
   }
 
   /** Lets go of the descriptor before 'finish': the reader of a pipe waits for its end. Not if a subclass may have more to write. */
@@ -82,6 +92,28 @@ class Ending {
     if (!isAllWritten || this.phase !== LIVE || !opening.isGateOpen || !isPlain || typeof stream._final === 'function') return
     this.phase = RELEASED
     buffer.sink.finish()
+  }
+
+  /** Node's `_final`, after the last write: the stages end. */
+  final (callback) {
+    const { carrier } = this
+    const fault = carrier.opening.openGate()
+    if (fault !== null) return callback(errors.writeFailed(fault))
+    this.finalCallback = new AsyncResource('FSREQCALLBACK').bind(callback)
+    eventLoop.ref()
+    eventLoop.activate(carrier)
+    carrier.buffer.sink.finish()
+    carrier.lookLater()
+  }
+
+  endFinalIfOver () {
+    const { carrier, finalCallback } = this
+    if (finalCallback === null || !carrier.buffer.sink.isOver()) return
+    this.finalCallback = null
+    eventLoop.unref()
+    const error = carrier.control.hasFailed ? carrier.failure : null
+    if (error === null && !carrier.state.destroyed) this.phase = RELEASED
+    finalCallback(error)
   }
 
   /** The file is none that Rust can write: Node does. */
@@ -144,6 +176,7 @@ class Ending {
   /** Tells Node, if it waits for that, that nothing is written any more. */
   finishIfOver () {
     const { requests, stream } = this.carrier
+    this.endFinalIfOver()
     if (!this.isAwaited || requests.areUnderWay || !this.isOver) return
     io.end(stream)
     this.finish(null)
@@ -179,8 +212,9 @@ class Ending {
     const { carrier } = this
     const { isPlain, lane, requests, state, stream } = carrier
     if (!state.autoDestroy) return this.emitError(error)
-    this.phase = FLUSHING
     if (isPlain) lane.absorb(true)
+    this.makeReadable()
+    this.phase = FLUSHING
     // Node would tell them at once that their bytes are lost.
     const late = []
     let end = Math.max(requests.end, carrier.uncounted)
@@ -209,6 +243,7 @@ class Ending {
     const { buffer, isPlain, lane, opening, state, stream } = carrier
     if (isPlain && !state.destroyed) lane.absorb()
     if (node.chunksBehindTokens(state).length > 0) throw errors.invalidState('Node holds chunks of this stream that can\'t be written yet')
+    this.makeReadable()
     if (buffer.accepted === buffer.readSettled()) {
       if (!this.isClosed) carrier.uncount()
       return
@@ -219,6 +254,15 @@ class Ending {
     if (fault === null) return
     if (fault.errno === ENOTCONN) throw opening.failure ?? errors.invalidState('the file is not open yet')
     throw errors.writeFailed(fault.errno === ETIMEDOUT && carrier.isStalled ? buffer.sink.stall() : fault)
+  }
+
+  /** What is compressed is to be readable up to here. */
+  makeReadable () {
+    const { buffer, isCompressed } = this.carrier
+    if (!isCompressed || this.phase !== LIVE || buffer.accepted === this.readableTo) return
+    if (buffer.readSettled() >= this.readableTo) this.readableBefore = this.readableTo
+    buffer.appendPlaced(new node.BarrierToken(Settled.Written))
+    this.readableTo = buffer.accepted
   }
 
   /** Waits until the bytes up to `offset` are written, or writes them here. @returns the fault, or null */
@@ -234,13 +278,18 @@ class Ending {
    * @param {boolean} isLast whether that, too, which Node was to open: it won't any more
    */
   prepareFlush (isLast) {
-    const { buffer, isPlain, lane, opening, state } = this.carrier
+    const { buffer, hasStages, isPlain, lane, opening, state } = this.carrier
     if (this.isClosed) return
     if (state.destroyed && !this.isFlushing) return this.cancel()
     // Each write that still comes is to be flushed by itself.
     lane.close()
+    // The old file stays, unless the new one is whole: a listener for 'exit' may still end it.
+    if (opening.atomic !== null && !state.ending) return
     if (isPlain) lane.absorb(true)
-    if (buffer.accepted > 0) opening.openEarly(isLast)
+    if (buffer.accepted > 0 || opening.atomic !== null) opening.openEarly(isLast)
+    this.makeReadable()
+    // Nothing more comes: also what comes at the end is written.
+    if (hasStages && state.ending) buffer.sink.finish()
   }
 
   /** After the last flush: drops what could not be written. @returns what that is */
@@ -250,12 +299,16 @@ class Ending {
     return unwritten
   }
 
-  /** What is still to be written. @returns {{ bytes: number, sources: number } | null} null: nothing */
+  /** What is still to be written, for all that anybody has said. @returns {{ bytes: number, sources: number } | null} null: nothing */
   get unwritten () {
-    const { buffer, control } = this.carrier
+    const { buffer, control, isCompressed, opening, state } = this.carrier
     if (this.isClosed || this.isCancelled || control.hasFailed) return null
+    // Nobody has said that they are all.
+    if (opening.atomic !== null && !state.ending) return null
     const settled = buffer.readSettled()
-    return settled === buffer.accepted ? null : buffer.behind(settled)
+    if (settled === buffer.accepted) return null
+    // What is taken in the middle of a block can't be read.
+    return buffer.behind(isCompressed ? this.readableBefore : settled)
   }
 }
 

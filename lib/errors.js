@@ -29,6 +29,11 @@ function streamDestroyed (method = 'write') {
   return coded(Error, 'ERR_STREAM_DESTROYED', `Cannot call ${method} after a stream was destroyed`)
 }
 
+/** What a write is told that comes after `end()`. @returns {Error} ERR_STREAM_WRITE_AFTER_END */
+function writeAfterEnd () {
+  return coded(Error, 'ERR_STREAM_WRITE_AFTER_END', 'write after end')
+}
+
 /**
  * An option with a value that can't be taken.
  * @param {string} name of the option
@@ -38,6 +43,14 @@ function streamDestroyed (method = 'write') {
  */
 function invalidOption (name, value, reason = 'is invalid') {
   return coded(TypeError, 'ERR_INVALID_ARG_VALUE', `The property 'options.${name}' ${reason}. Received ${show(value)}`)
+}
+
+/**
+ * Two options that do not go together.
+ * @returns {TypeError} ERR_INCOMPATIBLE_OPTION_PAIR
+ */
+function incompatible (one, other) {
+  return coded(TypeError, 'ERR_INCOMPATIBLE_OPTION_PAIR', `Option "${one}" cannot be used in combination with option "${other}"`)
 }
 
 /**
@@ -121,12 +134,13 @@ function nameOf (errno) {
 
 /**
  * Why something failed, as `fs` would have said it.
- * @param {{ errno: number, message: string }} fault
+ * @param {{ errno: number, message: string, syscall?: string }} fault `syscall`: if another one failed
  * @param {string} syscall what was called
  * @param {string | Buffer} [path] for what
  * @returns {NodeJS.ErrnoException}
  */
-function failed ({ errno, message }, syscall, path) {
+function failed ({ errno, message, syscall: other }, syscall, path) {
+  syscall = other ?? syscall
   if (errno === 0) return coded(Error, 'ERR_SPILLWAY_PANIC', message)
   const [code, text] = getSystemErrorMap().get(-errno) ?? [nameOf(errno), 'unknown error']
   const of = path === undefined ? {} : { path: path.toString() }
@@ -165,6 +179,8 @@ function aborted (cause) {
 
 module.exports = {
   streamDestroyed,
+  writeAfterEnd,
+  incompatible,
   invalidOption,
   invalidType,
   invalidArgument,

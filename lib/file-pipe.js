@@ -8,7 +8,7 @@
 const { AsyncResource } = require('node:async_hooks')
 const { fstatSync } = require('node:fs')
 const { Source } = require('./native.js')
-const { SourceChunk } = require('./node-state.js')
+const { SourceToken } = require('./node-state.js')
 const io = require('./reader-state.js')
 const ReadAhead = require('./read-ahead.js')
 
@@ -139,8 +139,8 @@ class FilePipe {
       this.asked += most
       const { resource, source } = this
       const done = error => resource.runInAsyncScope(this.onStep, this, source, error)
-      this.last = new SourceChunk(source, most)
-      this.carrier.lane.writeSource(this.last, done)
+      this.last = new SourceToken(source, most)
+      this.carrier.lane.place(this.last, done)
     }
     if (this.steps === 0) this.end()
   }

@@ -15,14 +15,14 @@ const eventLoop = require('./event-loop.js')
 const exit = require('./exit.js')
 const node = require('./node-state.js')
 
-const { SourceChunk, Token } = node
+const { PlacedToken, Token } = node
 
 /** Bytes that a stream with the highest high-water marks buffers before progress is wanted. */
 const POLL_FROM = 1024 * 1024
 
 /** Whether Rust can have `chunk` in its place: it does not lie about its length. */
 function mayBeTaken (chunk) {
-  return chunk instanceof SourceChunk || sizeOf(chunk) >= 0
+  return chunk instanceof PlacedToken || sizeOf(chunk) >= 0
 }
 
 /** No number of chunks. */
@@ -131,19 +131,19 @@ class Lane {
   /** Takes a chunk that Node has accepted. @returns {number} its bytes in memory, whatever it says */
   take (chunk) {
     this.stats.acceptedChunks++
-    if (chunk instanceof SourceChunk) return this.buffer.appendSource(chunk)
+    if (chunk instanceof PlacedToken) return this.buffer.appendPlaced(chunk)
     return this.buffer.appendBytes(chunk, isUint8Array(chunk) ? memorySize(chunk) : 0)
   }
 
   /**
-   * Has the bytes of another descriptor written, in their place.
-   * @param {SourceChunk} chunk
-   * @param {(error?: Error | null) => void} callback called when they are written
+   * Has something done in its place among the chunks.
+   * @param {PlacedToken} token
+   * @param {(error?: Error | null) => void} callback called when it is done
    */
-  writeSource (chunk, callback) {
-    if (!this.isOpen && !this.open()) return this.writeByNode(chunk, undefined, callback)
-    this.take(chunk)
-    this.push(chunk, callback)
+  place (token, callback) {
+    if (!this.isOpen && !this.open()) return this.writeByNode(token, undefined, callback)
+    this.take(token)
+    this.push(token, callback)
   }
 
   /** Puts `token` into Node's buffer. @returns {boolean} what write() returns */

@@ -29,27 +29,53 @@ Object.setPrototypeOf(Token.prototype, Buffer.prototype)
 Token.prototype.isQueued = true
 
 /**
- * What is given to Node's `write()` for the bytes of another descriptor: it has its place among
- * the chunks, and no length. It stands for one byte in Rust's offsets, however many there will be.
+ * What is given to Node's `write()` for something that has its place among the chunks, and no
+ * length. It stands for one byte in Rust's offsets.
  */
-class SourceChunk extends Token {
-  /**
-   * @param {import('../native').Source} source
-   * @param {number} most bytes
-   */
-  constructor (source, most) {
+class PlacedToken extends Token {
+  constructor () {
     super(0)
-    this.source = source
-    this.most = most
     this.isQueued = false
     /** The offset behind it, once Rust has it. */
     this.end = 0
   }
 }
 
+/** The bytes of another descriptor, however many there will be. */
+class SourceToken extends PlacedToken {
+  /**
+   * @param {import('../native').Source} source
+   * @param {number} most bytes
+   */
+  constructor (source, most) {
+    super()
+    this.source = source
+    this.most = most
+  }
+
+  /** @param {import('../native').Sink} sink of Rust */
+  appendTo (sink) {
+    sink.appendSource(this.source, this.most)
+  }
+}
+
+/** What lies before is to be brought down. */
+class BarrierToken extends PlacedToken {
+  /** @param {number} how far: of `Settled` of the addon */
+  constructor (how) {
+    super()
+    this.how = how
+  }
+
+  /** @param {import('../native').Sink} sink of Rust */
+  appendTo (sink) {
+    sink.appendBarrier(this.how)
+  }
+}
+
 /** How far Rust's offsets go on with `chunk`, which Rust has. */
 function extentOf (chunk) {
-  return chunk instanceof SourceChunk ? 1 : chunk.length
+  return chunk instanceof PlacedToken ? 1 : chunk.length
 }
 
 /** Whether Rust has the bytes of `chunk`. */
@@ -204,7 +230,9 @@ function isKnown () {
 
 module.exports = {
   Token,
-  SourceChunk,
+  PlacedToken,
+  SourceToken,
+  BarrierToken,
   extentOf,
   isQueued,
   isKnown: isKnown(),

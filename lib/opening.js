@@ -6,6 +6,7 @@
 const { AsyncResource } = require('node:async_hooks')
 const { Buffer } = require('node:buffer')
 const fs = require('node:fs')
+const path = require('node:path')
 const process = require('node:process')
 const { isMainThread } = require('node:worker_threads')
 const { Base } = require('./base.js')
@@ -57,6 +58,16 @@ function isPath (path) {
   return (typeof path === 'string' || Buffer.isBuffer(path)) && path.length > 0 && !path.includes('\0')
 }
 
+/** The folder of the file at `path`. @returns {string | Buffer} */
+function folderOf (name) {
+  return typeof name === 'string' ? path.dirname(name) : Buffer.from(path.dirname(name.toString('latin1')), 'latin1')
+}
+
+/** Tells why the system won't open a file when Node's open would: in a turn of its own. What is wrong with an option is told at once. */
+function tellLater (callback, error) {
+  eventLoop.setImmediate(new AsyncResource('FSREQCALLBACK').bind(() => callback(error)))
+}
+
 /** Whether an open would wait for a reader. */
 function isFifo (path) {
   return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true
@@ -77,14 +88,18 @@ const NODE = 2 // Node's own code does, or a subclass
 class Opening {
   /**
    * @param {import('./carrier.js')} carrier
-   * @param {{ fd?: unknown, fs?: object }} options
+   * @param {{ fd?: unknown, fs?: object, mkdir?: boolean, atomic?: { durable: boolean } }} options
    */
-  constructor (carrier, { fd, fs: customFs }) {
+  constructor (carrier, { fd, fs: customFs, mkdir, atomic }) {
     this.carrier = carrier
     this.stream = carrier.stream
     this.control = carrier.control
     carrier.buffer.gate = this
     this.customFs = customFs
+    /** Whether folders that are missing are made. */
+    this.mkdir = mkdir === true
+    /** How a file is replaced at once, if it is: `{ durable }`. */
+    this.atomic = atomic ?? null
     this.by = WAITS
     this.isGateOpen = false
     /** Called when Rust has opened the file, or failed to; null: nobody waits for that. */
@@ -126,7 +141,7 @@ class Opening {
   /** What Rust is to open. */
   get request () {
     const { path, flags, mode } = this.stream
-    return [Buffer.from(path), toFlags(flags), mode, this.start]
+    return [Buffer.from(path), toFlags(flags), mode, this.start, this.mkdir]
   }
 
   /** Whether what was given is what is written to. A `_construct` that is not ours may bring another descriptor, but Node writes to a FileHandle all the same. */
@@ -168,13 +183,15 @@ class Opening {
     // The run that made it is over.
     held = 0
     const done = error => {
-      if (!error && !this.isReal) carrier.ending.leaveToNode()
+      if (!error && !this.isReal) error = this.leaveToNode()
       callback(error)
       if (!error && channels.open.hasSubscribers) channels.open.publish({ stream, path: stream.path, fd: stream.fd })
     }
+    const error = this.atomic !== null && this.by === WAITS ? this.openReplacement() : null
+    if (error !== null) return error.errno === undefined ? callback(error) : tellLater(callback, error)
     if (this.hasDescriptor || (this.by === WAITS && !this.isNative && !this.openHere())) {
       this.by = NODE
-      return Base.prototype._construct.call(stream, done)
+      return this.constructByNode(done)
     }
     this.callback = done
     this.resource = new AsyncResource('FSREQCALLBACK')
@@ -189,6 +206,30 @@ class Opening {
     if (stream.destroyed && !carrier.ending.isFlushing) this.cancel()
   }
 
+  /** The file is none that Rust can write. @returns {Error | null} why Node can't do it either */
+  leaveToNode () {
+    const { carrier } = this
+    if (carrier.hasStages || carrier.isDurable) return errors.invalidState('atomic, compress, digest and durable need a file that the system knows')
+    carrier.ending.leaveToNode()
+    return null
+  }
+
+  /** Node opens the file, and tells the error if it can't. */
+  constructByNode (callback) {
+    const { stream } = this
+    const construct = () => Base.prototype._construct.call(stream, callback)
+    if (!this.mkdir || this.hasDescriptor) return construct()
+    fs.mkdir(folderOf(stream.path), { recursive: true }, error => {
+      if (error) return callback(error)
+      try {
+        construct()
+      } catch (error) {
+        // Of what the options say.
+        callback(error)
+      }
+    })
+  }
+
   /**
    * Opens the file on this thread, where Rust can't. An open in libuv's pool that
    * the end of the process overtakes would empty the file behind us.
@@ -199,6 +240,7 @@ class Opening {
     const { path, flags, mode } = this.stream
     try {
       if (isFifo(path)) return false
+      this.makeFolders()
       const fd = openSync(path, flags, mode)
       if (this.give(fd) !== null) {
         closeSync(fd)
@@ -223,7 +265,7 @@ class Opening {
     resource.runInAsyncScope(() => this.keepDomain(resource, () => {
       if (control.isUnopened) {
         // Node's own open is not to try again: the program may have other privileges by now.
-        callback(this.failure)
+        this.tellFailure(callback)
       } else if (fd >= 0) {
         stream.fd = fd
         callback()
@@ -276,10 +318,29 @@ class Opening {
     const mayTry = isLast || !this.hasFailedEarly
     if (this.by === WAITS && !this.hasDescriptor && isOurs && mayTry) {
       const { isNative } = this
-      this.hasFailedEarly = isNative ? !this.openByRust() : !this.openHere()
-      if (this.hasFailedEarly && isLast && !isNative && this.customFs == null) this.openByNode()
+      if (this.atomic !== null) this.hasFailedEarly = this.openReplacement() !== null
+      else this.hasFailedEarly = isNative ? !this.openByRust() : !this.openHere()
+      if (this.hasFailedEarly && isLast && this.atomic === null && !isNative && this.customFs == null) this.openByNode()
     }
     this.openGate()
+  }
+
+  /** Opens the temporary file of one that is replaced. @returns {Error | null} why it can't be */
+  openReplacement () {
+    const { path, flags, mode } = this.stream
+    try {
+      this.makeFolders()
+      const place = this.sink.replace(Buffer.from(path), flags === 'wx', this.atomic.durable)
+      if (place.errno !== undefined) return errors.failed(place, 'open', path)
+      this.earlyFd = fs.openSync(place.path, place.flags, mode)
+    } catch (error) {
+      return error.syscall === 'open' ? errors.failed({ errno: -error.errno }, 'open', path) : error
+    }
+    this.by = NATIVE
+    const fault = this.give(this.earlyFd)
+    if (fault === null) return null
+    closeSync(this.earlyFd)
+    return errors.failed(fault, 'open', path)
   }
 
   /** Has Rust open the file on this thread. @returns {boolean} false: it can't, and what becomes of it is told when Node opens it */
@@ -296,16 +357,28 @@ class Opening {
     this.by = NODE
     try {
       if (!this.areDescriptorsReal || isFifo(path)) return
+      this.makeFolders()
       this.give(fs.openSync(path, flags, mode))
     } catch {
       // Then the bytes are lost, and it is told that they are.
     }
   }
 
+  makeFolders () {
+    if (this.mkdir) fs.mkdirSync(folderOf(this.stream.path), { recursive: true })
+  }
+
   /** Why Rust could not open the file, as Node would have it, if it could not. @returns {Error | null} */
   get failure () {
     const { control, stream } = this
     return control.isUnopened ? errors.openFailed({ errno: control.descriptor }, stream.path) : null
+  }
+
+  /** Tells Node that Rust could not open the file, or make its folder. */
+  tellFailure (callback) {
+    const { failure, mkdir, stream } = this
+    if (!mkdir) return callback(failure)
+    fs.mkdir(folderOf(stream.path), { recursive: true }, error => callback(error ?? failure))
   }
 
   /** Gives up waiting for somebody to read from a FIFO. */

@@ -5,11 +5,16 @@
 const fs = require('node:fs')
 const errors = require('./errors.js')
 
+const { O_APPEND, O_EXCL, O_TRUNC } = fs.constants
+
 /** The default high-water mark, in bytes: docs/design.md, "Sizes". */
 const HIGH_WATER_MARK = 1024 * 1024
 
 /** The least default budget, in bytes. */
 const BUDGET = 16 * 1024 * 1024
+
+/** Options that are on or off, and what none of them that are on goes together with. */
+const SWITCHES = { kernelCopy: [], durable: ['objectMode'], mkdir: ['fd', 'objectMode'] }
 
 const POLICIES = ['strict', 'block', 'drop-newest']
 
@@ -20,6 +25,17 @@ const LONGEST = 2 ** 32 - 1
 const EXIT_TIMEOUT = 5000
 const BLOCK_TIMEOUT = 10_000
 const RETRY = { codes: ['ENOSPC', 'EDQUOT'], interval: 1000, limit: Infinity }
+
+/** What each form of compression takes: https://nodejs.org/api/zlib.html#constants, https://facebook.github.io/zstd/zstd_manual.html */
+const COMPRESSIONS = {
+  gzip: { least: 0, most: 9, level: 6 },
+  zstd: { least: -(2 ** 17), most: 22, level: 3 }
+}
+
+/** More threads than that only take memory. */
+const THREADS = 64
+
+const DIGESTS = ['md5', 'sha1', 'sha256', 'sha512', 'crc32', 'crc32c', 'blake3']
 
 /** Options that are checked and filled in: those of a user are read once. */
 const checked = new WeakSet()
@@ -49,8 +65,75 @@ function withDefaults (options) {
   own.retry = own.retry == null ? undefined : toRetry(own.retry)
   checkPolicy(own.backpressure)
   own.budget = toBudget(own)
-  if (own.kernelCopy != null && typeof own.kernelCopy !== 'boolean') throw errors.invalidType('options.kernelCopy', 'of type boolean', own.kernelCopy)
+  for (const name in SWITCHES) checkSwitch(own, name)
+  if (own.compress != null) own.compress = toCompress(own)
+  if (own.digest != null) own.digest = toDigest(own)
+  own.atomic = own.atomic == null || own.atomic === false ? undefined : toAtomic(own)
+  own.digestOfFile = isDigestOfFile(own)
   return own
+}
+
+function checkSwitch (own, name) {
+  if (own[name] != null && typeof own[name] !== 'boolean') throw errors.invalidType(`options.${name}`, 'of type boolean', own[name])
+  if (own[name]) for (const other of SWITCHES[name]) refusePair(own, name, other)
+}
+
+function refusePair (own, name, other) {
+  if (own[other] != null && own[other] !== false) throw errors.incompatible(name, other)
+}
+
+/** @returns {{ isZstd: boolean, level: number, threads: number }} */
+function toCompress (own) {
+  const { compress, flags } = own
+  const { algorithm, level, threads = 1 } = typeof compress === 'object' ? compress : { algorithm: compress }
+  if (!Object.hasOwn(COMPRESSIONS, algorithm)) throw errors.invalidOption('compress', compress, 'must be one of: \'gzip\', \'zstd\', or an object with such an algorithm')
+  const limits = COMPRESSIONS[algorithm]
+  for (const other of ['start', 'durable', 'objectMode']) refusePair(own, 'compress', other)
+  if (!isCutOrAppended(flags)) throw errors.incompatible('compress', 'flags')
+  return {
+    isZstd: algorithm === 'zstd',
+    level: integer('compress.level', level ?? limits.level, limits.least, limits.most),
+    threads: integer('compress.threads', threads, 1, THREADS)
+  }
+}
+
+/** Whether nothing of an old file can stay behind what is written. */
+function isCutOrAppended (flags) {
+  if (typeof flags === 'number') return (flags & (O_APPEND | O_EXCL | O_TRUNC)) !== 0
+  return typeof flags !== 'string' || !flags.startsWith('r')
+}
+
+/** @returns {{ durable: boolean }} */
+function toAtomic (own) {
+  const { atomic, flags } = own
+  if (atomic !== true && typeof atomic !== 'object') throw errors.invalidType('options.atomic', 'of type boolean or an Object', atomic)
+  const { durable = true } = atomic
+  if (typeof durable !== 'boolean') throw errors.invalidType('options.atomic.durable', 'of type boolean', durable)
+  for (const other of ['fd', 'start', 'fs', 'objectMode']) refusePair(own, 'atomic', other)
+  if (flags != null && flags !== 'w' && flags !== 'wx') throw errors.incompatible('atomic', 'flags')
+  return { durable }
+}
+
+function toDigest (own) {
+  refusePair(own, 'digest', 'objectMode')
+  const names = Array.isArray(own.digest) ? own.digest : [own.digest]
+  if (names.length === 0) throw errors.invalidOption('digest', own.digest, 'must name a digest')
+  for (const name of names) {
+    if (!DIGESTS.includes(name)) throw errors.invalidOption('digest', name, `must be of: ${DIGESTS.map(name => `'${name}'`).join(', ')}`)
+  }
+  return names
+}
+
+function isDigestOfFile ({ digest, digestOf }) {
+  if (digestOf != null && digestOf !== 'file' && digestOf !== 'stream') throw errors.invalidOption('digestOf', digestOf, 'must be one of: \'stream\', \'file\'')
+  if (digestOf != null && digest == null) throw errors.invalidOption('digestOf', digestOf, 'needs options.digest')
+  return digestOf === 'file'
+}
+
+function integer (name, value, least, most) {
+  number(name, value)
+  if (!Number.isInteger(value) || value < least || value > most) throw errors.outOfRange(`options.${name}`, `an integer >= ${least} && <= ${most}`, value)
+  return value
 }
 
 function isMark (highWaterMark) {

@@ -35,16 +35,19 @@ class Stats {
    * @param {import('./carrier.js')} carrier
    * @returns {import('..').Stats}
    */
-  snapshot ({ buffer, budget, lastStall, stream }) {
+  snapshot ({ buffer, budget, isCompressed, lastStall, stream }) {
     const { control, sink } = buffer
     const bufferedBytes = stream.writableLength
     const writtenBytes = buffer.writtenAt(buffer.readSettled())
+    const fileBytes = isCompressed ? sink.fileBytes() : writtenBytes
     const writeCalls = sink.calls()
     return {
       acceptedBytes: buffer.writtenAt(buffer.accepted),
       acceptedChunks: this.acceptedChunks,
       writtenBytes,
       writtenChunks: this.writtenChunks,
+      fileBytes,
+      compressionRatio: writtenBytes === 0 ? 1 : fileBytes / writtenBytes,
       droppedBytes: budget?.droppedBytes ?? 0,
       droppedChunks: budget?.droppedChunks ?? 0,
       bufferedBytes,

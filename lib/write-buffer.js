@@ -36,9 +36,9 @@ class WriteBuffer {
     this.sealed = []
     /** Pinned chunks that Rust may still read. */
     this.pins = 0
-    /** The sources, as `{ source, end }` with the offset behind each, but for the first `sourcesBefore`. */
-    this.sources = NONE
-    this.sourcesBefore = 0
+    /** What has no bytes in memory, as tokens with the offset behind each, but for the first `placedBefore`. */
+    this.placed = NONE
+    this.placedBefore = 0
     /** Who keeps the gate while it is closed, and is to know of the memory that is held behind it. */
     this.gate = null
   }
@@ -90,36 +90,36 @@ class WriteBuffer {
   }
 
   /**
-   * Puts the bytes of another descriptor behind what is there: one byte in the offsets.
-   * @param {import('./node-state.js').SourceChunk} chunk
-   * @returns {number} 0: they do not come from memory
+   * Puts what has no bytes in memory behind what is there: one byte in the offsets.
+   * @param {import('./node-state.js').PlacedToken} token
+   * @returns {number} 0
    */
-  appendSource (chunk) {
-    this.sink.appendSource(chunk.source, chunk.most)
-    chunk.isQueued = true
+  appendPlaced (token) {
+    token.appendTo(this.sink)
+    token.isQueued = true
     this.publish(0)
-    chunk.end = ++this.accepted
-    this.sources = [...this.sources, { source: chunk.source, end: this.accepted }]
+    token.end = ++this.accepted
+    this.placed = [...this.placed, token]
     return 0
   }
 
-  get hasSources () {
-    return this.sourcesBefore + this.sources.length > 0
+  get hasPlaced () {
+    return this.placedBefore + this.placed.length > 0
   }
 
   /** How many of the bytes up to `offset` came from memory. */
   memoryAt (offset) {
-    let sources = this.sourcesBefore
-    for (const { end } of this.sources) if (end <= offset) sources++
-    return offset - sources
+    let placed = this.placedBefore
+    for (const { end } of this.placed) if (end <= offset) placed++
+    return offset - placed
   }
 
   /** Nobody asks any more for what lies before `offset`. */
-  forgetSources (offset) {
-    if (!(this.sources[0]?.end <= offset)) return
-    const left = this.sources.filter(({ end }) => end > offset)
-    this.sourcesBefore += this.sources.length - left.length
-    this.sources = left
+  forgetPlaced (offset) {
+    if (!(this.placed[0]?.end <= offset)) return
+    const left = this.placed.filter(({ end }) => end > offset)
+    this.placedBefore += this.placed.length - left.length
+    this.placed = left
   }
 
   /**
@@ -127,13 +127,13 @@ class WriteBuffer {
    * @returns {{ bytes: number, sources: number }}
    */
   behind (offset) {
-    const sources = new Set(this.sources.filter(({ end }) => end > offset).map(({ source }) => source))
+    const sources = new Set(this.placed.filter(({ end, source }) => source !== undefined && end > offset).map(({ source }) => source))
     return { bytes: this.memoryAt(this.accepted) - this.memoryAt(offset), sources: sources.size }
   }
 
   /** Bytes that were copied from other descriptors. */
   get copied () {
-    return this.hasSources ? this.sink.copied() : 0
+    return this.hasPlaced ? this.sink.copied() : 0
   }
 
   /** How many bytes the file has got when all up to `offset` is written. */

@@ -8,7 +8,7 @@ const { fileURLToPath } = require('node:url')
 const errors = require('./errors.js')
 const { isMocked } = require('./mocks.js')
 const { Source } = require('./native.js')
-const { SourceChunk } = require('./node-state.js')
+const { SourceToken } = require('./node-state.js')
 const Opening = require('./opening.js')
 const reader = require('./reader-state.js')
 
@@ -22,7 +22,8 @@ function writeFrom (carrier, from, options) {
   try {
     const { start, end, signal } = check(from instanceof fs.ReadStream ? { ...rangeOf(from), ...options } : { ...options })
     if (signal?.aborted) return Promise.reject(errors.aborted(signal.reason))
-    if (!carrier.isPlain) throw errors.invalidState('a subclass or a patch writes the chunks of this stream')
+    const why = carrier.whyNotPlace('writeFrom')
+    if (why !== null) throw why
     const { source, name } = open(from, start ?? -1, carrier.stream)
     return copy(carrier, source, name, end - (start ?? 0) + 1, signal)
   } catch (error) {
@@ -135,7 +136,7 @@ function copy (carrier, source, name, most, signal) {
   return new Promise((resolve, reject) => {
     const stop = () => carrier.buffer.sink.stopSource(source)
     signal?.addEventListener('abort', stop, { once: true })
-    carrier.lane.writeSource(new SourceChunk(source, most), error => {
+    carrier.lane.place(new SourceToken(source, most), error => {
       signal?.removeEventListener('abort', stop)
       const fault = source.fault()
       const failed = fault === null ? null : errors.failed(fault, source.isUnopened() ? 'open' : 'read', source.isUnopened() ? name : undefined)

@@ -4,6 +4,7 @@
 // see is decided by Node's code; lib/carrier.js does the rest.
 
 const { Buffer } = require('node:buffer')
+const process = require('node:process')
 const { Base, kBase } = require('./base.js')
 const Carrier = require('./carrier.js')
 const channels = require('./channels.js')
@@ -12,7 +13,8 @@ const eventLoop = require('./event-loop.js')
 const exit = require('./exit.js')
 const FilePipe = require('./file-pipe.js')
 const io = require('./io-state.js')
-const { SourceChunk, splitTokens } = require('./node-state.js')
+const { BarrierToken, PlacedToken, splitTokens } = require('./node-state.js')
+const { Settled } = require('./native.js')
 const { withDefaults } = require('./options.js')
 const writeFrom = require('./write-from.js')
 
@@ -36,14 +38,31 @@ function WriteStream (path, options) {
   options = withDefaults(options)
   Base.call(this, path, options)
   // In object mode Node counts objects, and all stays Node's.
-  if (this.writableObjectMode || this.destroyed || !io.isKnown) return
-  const hub = eventLoop.getHub()
-  if (hub === null) return
+  if (this.writableObjectMode || this.destroyed) return
+  const hub = io.isKnown ? eventLoop.getHub() : null
+  if (hub === null) return refuseStages(options)
   // Bun does without a `_writev`; we do not.
   if (this._writev === undefined) delete this._writev
   exit.watch()
   const carrier = new Carrier(this, hub, options ?? {}, OWN)
   Object.defineProperty(this, kCarrier, { value: carrier })
+  if (carrier.hasStages) addFinal(this, carrier)
+}
+
+/** All is Node's, which would do nothing of this and not say so. */
+function refuseStages (options) {
+  const name = ['atomic', 'compress', 'digest', 'durable', 'mkdir'].find(name => options?.[name])
+  if (name !== undefined) throw errors.invalidState(`options.${name} can't be had: this stream is written by Node ${process.version} itself`)
+}
+
+/** Before 'finish' the stages write what they still have. A subclass may have a `_final` of its own, which comes first. */
+function addFinal (stream, carrier) {
+  const { _final } = stream
+  const finish = callback => carrier.ending.final(callback)
+  const value = typeof _final !== 'function'
+    ? finish
+    : callback => _final.call(stream, error => error ? callback(error) : finish(callback))
+  Object.defineProperty(stream, '_final', { configurable: true, writable: true, value })
 }
 
 Object.setPrototypeOf(WriteStream.prototype, Base.prototype)
@@ -109,7 +128,7 @@ WriteStream.prototype._write = function (chunk, encoding, callback) {
   const chunks = [{ chunk }]
   if (!isOurs(this, carrier, chunk) || !carrier.correct(chunks)) {
     const [{ chunk }] = chunks
-    return _write.call(this, chunk instanceof SourceChunk ? NOTHING : chunk, encoding, callback)
+    return _write.call(this, chunk instanceof PlacedToken ? NOTHING : chunk, encoding, callback)
   }
   carry(this, carrier, chunks, callback)
 }
@@ -186,6 +205,48 @@ WriteStream.prototype.flushSync = function () {
  */
 WriteStream.prototype.writeFrom = function (source, options) {
   return writeFrom(carrierOf(this), source, options)
+}
+
+/**
+ * Has everything that was written before on the device, with all that the system knows of the file, as `FileHandle.sync()`.
+ * @param {(error?: Error | null) => void} [callback]
+ * @returns {Promise<void> | undefined} a promise, if there is no callback
+ */
+WriteStream.prototype.sync = function (callback) {
+  return sync(this, Settled.All, callback)
+}
+
+/** The same, but only with what is needed to read the bytes, as `FileHandle.datasync()`. */
+WriteStream.prototype.datasync = function (callback) {
+  return sync(this, Settled.Data, callback)
+}
+
+function sync (stream, how, callback) {
+  const carrier = carrierOf(stream)
+  if (typeof callback === 'function') return placeBarrier(carrier, how, callback)
+  return new Promise((resolve, reject) => placeBarrier(carrier, how, error => error ? reject(error) : resolve()))
+}
+
+function placeBarrier (carrier, how, callback) {
+  const error = carrier.whyNotPlace('sync')
+  if (error !== null) process.nextTick(callback, error)
+  else carrier.lane.place(new BarrierToken(how), callback)
+}
+
+/**
+ * A digest of what was written, after 'finish'.
+ * @param {string} [name] of the digest: the first by default
+ * @returns {Buffer}
+ * @throws {Error} ERR_INVALID_STATE: the stream has not finished
+ * @throws {TypeError} ERR_INVALID_ARG_VALUE: `options.digest` has no such name
+ */
+WriteStream.prototype.digest = function (name) {
+  const { buffer: { sink }, digests } = carrierOf(this)
+  const number = name === undefined ? 0 : digests.indexOf(name)
+  if (!(number >= 0 && number < digests.length)) throw errors.invalidOption('digest', name, 'is not among those of the stream')
+  const digest = this.writableFinished ? sink.digest(number) : null
+  if (digest === null) throw errors.invalidState('the digest is known after \'finish\'')
+  return digest
 }
 
 /**

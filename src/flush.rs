@@ -103,6 +103,20 @@ pub fn flush_all(streams: impl IntoIterator<Item = (Arc<Stream>, Duration)>) {
     }
 }
 
+/// JavaScript's thread ends: waits as [`flush_all`] does until all `streams` are whole, and until those that end
+/// nobody any more have left nothing behind.
+pub fn end_all(streams: Vec<(Arc<Stream>, Duration)>) {
+    for (stream, _) in &streams {
+        stream.make_whole();
+    }
+    flush_all(streams.iter().cloned());
+    for (stream, _) in &streams {
+        stream.cancel(0);
+        runtime::schedule(stream);
+    }
+    flush_all(streams.into_iter().filter(|(stream, _)| stream.must_end()));
+}
+
 /// The streams of the whole process, each with the time for which its end waits for it.
 static STREAMS: Mutex<Vec<(Weak<Stream>, Duration)>> = Mutex::new(Vec::new());
 
@@ -130,9 +144,12 @@ pub fn flush_process() {
 
 #[cfg(unix)]
 mod exit {
-    use std::{panic::catch_unwind, sync::Once};
+    use std::{
+        panic::catch_unwind,
+        sync::{Once, Weak},
+    };
 
-    use super::flush_process;
+    use super::{STREAMS, end_all};
     use crate::os;
 
     pub(super) fn register() {
@@ -145,7 +162,11 @@ mod exit {
 
     extern "C" fn flush() {
         // Nobody is left to be told of a panic.
-        let _result = catch_unwind(flush_process);
+        let _result = catch_unwind(|| {
+            let streams = std::mem::take(&mut *STREAMS.lock());
+            let living = |(stream, time): (Weak<_>, _)| Some((stream.upgrade()?, time));
+            end_all(streams.into_iter().filter_map(living).collect());
+        });
     }
 }
 

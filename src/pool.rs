@@ -23,8 +23,9 @@ struct Threads {
     count: usize,
     /// How many of these do not run yet, since the system has given none so far.
     starting: usize,
-    /// How many there may be.
+    /// How many there may be, and how many while none hangs.
     limit: usize,
+    usual: usize,
     /// Whether somebody looks if they hang.
     is_watched: bool,
 }
@@ -45,7 +46,15 @@ pub struct Pool<T> {
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        let threads = Threads { count: 0, starting: 0, limit: THREADS, is_watched: false };
+        Self::new(THREADS)
+    }
+}
+
+impl<T> Pool<T> {
+    /// A pool of at most `usual` threads, while none hangs.
+    #[must_use]
+    pub fn new(usual: usize) -> Self {
+        let threads = Threads { count: 0, starting: 0, limit: usual, usual, is_watched: false };
         Self {
             jobs: Mutex::default(),
             count: AtomicUsize::new(0),
@@ -55,9 +64,7 @@ impl<T> Default for Pool<T> {
             widened: AtomicUsize::new(0),
         }
     }
-}
 
-impl<T> Pool<T> {
     /// Puts `job` behind the others. True if no thread searches: there is to be one more.
     #[must_use]
     pub fn push(&self, job: T) -> bool {
@@ -146,7 +153,7 @@ impl<T> Pool<T> {
             return false;
         }
         let mut threads = self.threads.lock();
-        let ends = threads.limit > THREADS;
+        let ends = threads.limit > threads.usual;
         threads.limit -= usize::from(ends);
         threads.count -= usize::from(ends);
         ends

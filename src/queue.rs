@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bytes::{Buf, Bytes};
 
-use crate::{slab::Slab, source::Piece};
+use crate::{slab::Slab, source::Piece, target::Settle};
 
 /// Most entries in one batch: `IOV_MAX` on Linux and macOS, see `writev(2)`.
 const MAX_ENTRIES: usize = 1024;
@@ -13,6 +13,8 @@ const MAX_ENTRIES: usize = 1024;
 enum Entry {
     Bytes(Bytes),
     Source(Arc<Piece>),
+    /// What lies before is to be settled so. It counts as one byte, as a source does.
+    Barrier(Settle),
 }
 
 impl Entry {
@@ -20,7 +22,7 @@ impl Entry {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
             // Nobody knows how many it will be.
-            Self::Source(_) => 1,
+            Self::Source(_) | Self::Barrier(_) => 1,
         }
     }
 
@@ -29,14 +31,15 @@ impl Entry {
             // Bytes that are longer than memory can be are kept whole.
             Self::Bytes(bytes) => bytes.truncate(usize::try_from(size).unwrap_or(usize::MAX)),
             Self::Source(piece) => piece.cut(),
+            Self::Barrier(_) => {}
         }
     }
 
     fn advance(&mut self, count: u64) {
         match self {
             Self::Bytes(bytes) => bytes.advance(usize::try_from(count).unwrap_or(usize::MAX)),
-            // It goes when it is done.
-            Self::Source(_) => {}
+            // They go when they are done.
+            Self::Source(_) | Self::Barrier(_) => {}
         }
     }
 }
@@ -107,6 +110,11 @@ impl Queue {
         self.push(Entry::Source(piece), filled);
     }
 
+    /// Has what lies before settled so, and what is filled up to `filled`.
+    pub fn append_barrier(&mut self, how: Settle, filled: usize) {
+        self.push(Entry::Barrier(how), filled);
+    }
+
     fn push(&mut self, entry: Entry, filled: usize) {
         self.seal(filled);
         if !self.is_closed && entry.len() > 0 {
@@ -119,8 +127,15 @@ impl Queue {
     pub fn first_source(&self) -> Option<&Piece> {
         match self.entries.front()? {
             Entry::Source(piece) => Some(piece),
-            Entry::Bytes(_) => None,
+            Entry::Bytes(_) | Entry::Barrier(_) => None,
         }
+    }
+
+    /// Takes the barrier that comes first, if one does.
+    pub fn pop_barrier(&mut self) -> Option<Settle> {
+        let Some(&Entry::Barrier(how)) = self.entries.front() else { return None };
+        self.entries.pop_front();
+        Some(how)
     }
 
     /// Whether anything is left when the live slab is filled up to `filled`.
@@ -143,7 +158,7 @@ impl Queue {
             .take(MAX_ENTRIES)
             .map_while(|entry| match entry {
                 Entry::Bytes(bytes) => Some(bytes),
-                Entry::Source(_) => None,
+                Entry::Source(_) | Entry::Barrier(_) => None,
             })
             .take_while(|bytes| {
                 size += bytes.len();

@@ -4,6 +4,7 @@
 
 use std::{
     io,
+    num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, LazyLock, OnceLock},
     thread,
@@ -54,7 +55,17 @@ const FIRST_THREADS: usize = 2;
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 
-static POOL: LazyLock<Pool<Arc<Stream>>> = LazyLock::new(Pool::default);
+type Jobs = Pool<Arc<Stream>>;
+
+static POOL: LazyLock<Jobs> = LazyLock::new(Pool::default);
+
+/// For what takes the processor's time, which must not keep others from being written: a thread for each processor.
+static HEAVY: LazyLock<Jobs> =
+    LazyLock::new(|| Pool::new(thread::available_parallelism().map_or(1, NonZero::get)));
+
+fn pool_of(stream: &Stream) -> &'static Jobs {
+    if stream.is_heavy() { &HEAVY } else { &POOL }
+}
 
 /// Starts the runtime and the first thread of the pool, once.
 ///
@@ -113,37 +124,38 @@ pub fn schedule(stream: &Arc<Stream>) {
 
 fn push(stream: Arc<Stream>) {
     let Some(runtime) = RUNTIME.get() else { return };
-    if POOL.push(stream) {
-        spawn(runtime);
+    let pool = pool_of(&stream);
+    if pool.push(stream) {
+        spawn(runtime, pool);
     }
 }
 
 /// Has one thread more, if the pool may have it.
-fn spawn(runtime: &'static Runtime) {
-    if POOL.admit_thread() {
+fn spawn(runtime: &'static Runtime, pool: &'static Jobs) {
+    if pool.admit_thread() {
         // What the system gives no thread for is done by the threads that there are.
-        drop(runtime.spawn_blocking(move || work(runtime)));
+        drop(runtime.spawn_blocking(move || work(runtime, pool)));
     }
-    if POOL.begin_watch() {
-        runtime.spawn(watch(runtime));
+    if pool.begin_watch() {
+        runtime.spawn(watch(runtime, pool));
     }
 }
 
 /// Has one thread more whenever all of them hang in a call while jobs wait.
 /// One that the system has refused so far is asked for again.
-async fn watch(runtime: &'static Runtime) {
+async fn watch(runtime: &'static Runtime, pool: &'static Jobs) {
     loop {
-        let taken = POOL.taken();
+        let taken = pool.taken();
         sleep(HANG).await;
-        if POOL.end_watch_if_idle() {
+        if pool.end_watch_if_idle() {
             return;
         }
-        if POOL.taken() != taken {
+        if pool.taken() != taken {
             continue;
         }
-        if POOL.widen() {
-            spawn(runtime);
-        } else if POOL.is_starting() {
+        if pool.widen() {
+            spawn(runtime, pool);
+        } else if pool.is_starting() {
             // For whatever it is given, a new thread begins with what was there first.
             drop(runtime.spawn_blocking(|| ()));
         }
@@ -151,13 +163,13 @@ async fn watch(runtime: &'static Runtime) {
 }
 
 /// Runs jobs until there are none.
-fn work(runtime: &'static Runtime) {
-    POOL.start_thread();
+fn work(runtime: &'static Runtime, pool: &'static Jobs) {
+    pool.start_thread();
     loop {
-        while let Some(stream) = POOL.pop() {
-            let widened = POOL.widened();
-            run(runtime, stream);
-            if POOL.dismiss_thread(widened) {
+        while let Some(stream) = pool.pop() {
+            let widened = pool.widened();
+            run(runtime, pool, stream);
+            if pool.dismiss_thread(widened) {
                 return;
             }
         }
@@ -166,22 +178,22 @@ fn work(runtime: &'static Runtime) {
             thread::yield_now();
             start.elapsed() < SEARCH
         };
-        match POOL.search(is_patient) {
+        match pool.search(is_patient) {
             0 => {
-                if POOL.end_thread() {
+                if pool.end_thread() {
                     return;
                 }
             }
             1 => {}
             // The second is not to wait for the end of the first.
-            _ => spawn(runtime),
+            _ => spawn(runtime, pool),
         }
     }
 }
 
-fn run(runtime: &'static Runtime, stream: Arc<Stream>) {
+fn run(runtime: &'static Runtime, pool: &'static Jobs, stream: Arc<Stream>) {
     // A panic is the stream's failure, and the thread goes on.
-    let end = catch_unwind(AssertUnwindSafe(|| writer::run(&stream, || POOL.count() > 0)));
+    let end = catch_unwind(AssertUnwindSafe(|| writer::run(&stream, || pool.count() > 0)));
     match end {
         Ok(End::Asleep) => {}
         Ok(End::GaveWay) => push(stream),

@@ -1,15 +1,66 @@
 //! Where the bytes go: the seam between the write job and the kernel. A stage
 //! that does something to the bytes is a target around a target.
 
+/// What a stage leaves to its inner target.
+macro_rules! delegate {
+    ($($method:ident),+) => {
+        $(delegate!(@ $method);)+
+    };
+    (@ has_unsettled) => {
+        fn has_unsettled(&self) -> bool {
+            self.inner.has_unsettled()
+        }
+    };
+    (@ settle) => {
+        fn settle(&mut self, how: Settle) -> io::Result<()> {
+            self.inner.settle(how)
+        }
+    };
+    (@ begin) => {
+        fn begin(&mut self) -> io::Result<()> {
+            self.inner.begin()
+        }
+    };
+    (@ rest) => {
+        fn rest(&mut self) {
+            self.inner.rest();
+        }
+    };
+    (@ abandon) => {
+        fn abandon(&mut self) {
+            self.inner.abandon();
+        }
+    };
+    (@ readiness) => {
+        fn readiness(&self) -> io::Result<Readiness> {
+            self.inner.readiness()
+        }
+    };
+}
+
+mod atomic;
+mod compress;
+mod digest;
+mod durable;
+mod stages;
+
 use std::io::{self, ErrorKind, IoSlice};
+
+pub use compress::{Compression, Format};
+pub use digest::{Algorithm, Digests};
+pub use stages::Stages;
 
 use crate::os::{Input, Readiness};
 
-/// How much is to be done before bytes count as settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How much is to be done before bytes count as settled; each does what the ones before it do, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Settle {
-    /// The kernel has them.
+    /// The kernel has them, so that a reader of the file finds them.
     Written,
+    /// They are on the device, and what is needed to find them there: `fdatasync(2)`.
+    Data,
+    /// All that the system knows of the file is: `fsync(2)`.
+    All,
 }
 
 /// Something that takes bytes in order. One thread at a time uses it.

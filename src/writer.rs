@@ -17,7 +17,6 @@ use crate::{
     queue::Batch,
     source::Piece,
     stream::{Lack, Lease, Opened, Opening, Refusal, Stream, Work},
-    target::Settle,
 };
 
 /// How long a job that finds little to write is parked before it looks again,
@@ -75,7 +74,7 @@ fn perform(mut lease: Lease<'_>, work: Work) -> Step {
         Work::Open(opening) => open(lease, opening),
         Work::Take(Batch::Bytes(bytes)) => write(lease, bytes),
         Work::Take(Batch::Source(piece)) => copy(lease, piece),
-        Work::Settle => match lease.target().settle(Settle::Written) {
+        Work::Settle(how) => match lease.target().settle(how) {
             Ok(()) => {
                 lease.settled();
                 Step::Went(0)

@@ -10,6 +10,8 @@ use proptest::{
     test_runner::{FileFailurePersistence, RngAlgorithm},
 };
 
+use spillway::target::Settle;
+
 use common::model::{Kind, Limit, Op, Other, Pair, Reply, WAITED_OUT, told};
 
 /// The size of a chunk.
@@ -29,12 +31,17 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (kind(), size(), most()).prop_map(|(kind, count, most)| Op::Source(kind, count, most)),
         4 => most().prop_map(Op::Piece),
         3 => (0_usize..64).prop_map(Op::Pour),
+        4 => how().prop_map(Op::Barrier),
         1 => Just(Op::Dry),
         1 => Just(Op::Stop),
         1 => Just(Op::GiveUp),
         1 => Just(Op::Finish),
         1 => (0_usize..50).prop_map(Op::Cancel),
     ]
+}
+
+fn how() -> impl Strategy<Value = Settle> {
+    prop_oneof![Just(Settle::Written), Just(Settle::Data), Just(Settle::All)]
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -114,9 +121,11 @@ proptest! {
         ops in prop::collection::vec(op(), 0..120),
         replies in replies(),
         copies in copies(),
+        settles in prop::collection::vec(prop_oneof![9 => good(), 1 => last()], 0..10),
         limit in limit(),
     ) {
         let mut pair = Pair::new(limit, replies, copies);
+        pair.settle_by(settles);
         for op in &ops {
             pair.apply(op);
         }

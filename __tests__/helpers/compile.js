@@ -18,4 +18,4 @@ function compile (source, path) {
   return path
 }
 
-module.exports = { testWithCompiler, compile }
+module.exports = { hasCompiler, testWithCompiler, compile }

@@ -36,9 +36,27 @@ function inject (call, fault, suffix = '') {
   return file => ['strace', ...OPTIONS, '-P', file + suffix, '-e', `trace=${call}`, '-e', `inject=${call}:${fault}`]
 }
 
+/**
+ * For `runScript`: a command under which the calls that are named go to the
+ * script's stderr, if they concern its file or one with a suffix.
+ * @param {string} calls names of system calls, between commas
+ * @param {string[]} [suffixes] of other files
+ * @param {string[]} [faults] as inject() has them, each behind the name of its call and a colon
+ */
+function trace (calls, suffixes = [], faults = []) {
+  return file => ['strace', ...OPTIONS, ...['', ...suffixes].flatMap(suffix => ['-P', file + suffix]), '-e', `trace=${calls}`,
+    ...faults.flatMap(fault => ['-e', `inject=${fault}`])]
+}
+
+/** @returns {string[]} the names of the calls in the script's stderr, in the order in which they came back */
+function callsIn (stderr) {
+  // The end of one that took longer than the next stands by itself.
+  return [...stderr.matchAll(/^(?:\[pid +\d+\] )?(?:<\.\.\. (\w+) resumed>.*|(\w+)\((?!.*<unfinished \.\.\.>$).*) = .*$/gm)].map(([, resumed, name]) => resumed ?? name)
+}
+
 /** How many faults were injected, by the script's stderr. */
 function countInjected (stderr) {
   return stderr.match(/\((INJECTED|DELAYED)\)/g)?.length ?? 0
 }
 
-module.exports = { testWithFaults, inject, countInjected }
+module.exports = { testWithFaults, inject, trace, callsIn, countInjected }

@@ -3,7 +3,7 @@
 import mutableFs, * as fs from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { Writable } from 'node:stream'
-import { createWriteStream, WriteStream, type Chunk, type Stats, type WriteCallback, type WriteFromOptions, type WriteStreamOptions } from 'spillway'
+import { createWriteStream, WriteStream, type AtomicOptions, type Chunk, type CompressOptions, type DigestAlgorithm, type Stats, type WriteCallback, type WriteFromOptions, type WriteStreamOptions } from 'spillway'
 
 /** Only what is the same in every respect, `any` included. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? [] : [never]
@@ -48,8 +48,17 @@ export async function options (): Promise<void> {
     budget: 1024 * 1024,
     backpressure: 'drop-newest',
     blockTimeout: 100,
-    kernelCopy: false
+    kernelCopy: false,
+    compress: 'zstd',
+    digest: 'sha256',
+    digestOf: 'file',
+    durable: true,
+    atomic: true,
+    mkdir: true
   })
+  const names = ['md5', 'sha1', 'sha256', 'sha512', 'crc32', 'crc32c', 'blake3'] as const
+  createWriteStream('a.txt', { compress: { algorithm: 'gzip', level: 9, threads: 2 }, digest: names, atomic: { durable: false } })
+  createWriteStream('a.txt', { compress: { algorithm: 'zstd' }, atomic: {} })
   createWriteStream('a.txt', { flags: fs.constants.O_WRONLY | fs.constants.O_APPEND })
   const nothing: WriteStreamOptions = {
     flags: undefined,
@@ -69,6 +78,12 @@ export async function options (): Promise<void> {
     backpressure: null,
     blockTimeout: undefined,
     kernelCopy: undefined,
+    compress: null,
+    digest: null,
+    digestOf: null,
+    durable: null,
+    atomic: null,
+    mkdir: null,
     fs: null
   }
   createWriteStream('a.txt', nothing)
@@ -227,6 +242,42 @@ export function members (stream: WriteStream): void {
   stream.pending = false
   // @ts-expect-error It is set by an option.
   stream.writableHighWaterMark = 1
+}
+
+export async function stages (stream: WriteStream): Promise<void> {
+  isExactly<Buffer>()(stream.digest())
+  isExactly<Buffer>()(stream.digest('blake3'))
+  isExactly<Promise<void>>()(stream.sync())
+  isExactly<Promise<void>>()(stream.datasync())
+  isExactly<void>()(stream.sync(error => error?.message))
+  isExactly<void>()(stream.datasync(() => {}))
+  isExactly<number>()(stream.stats().fileBytes)
+  isExactly<number>()(stream.stats().compressionRatio)
+  const compress: CompressOptions = { algorithm: 'zstd', level: undefined, threads: undefined }
+  const atomic: AtomicOptions = { durable: undefined }
+  const digest: DigestAlgorithm[] = ['md5']
+  createWriteStream('a.txt', { compress, atomic, digest })
+
+  // @ts-expect-error There is no such algorithm.
+  stream.digest('sha3')
+  // @ts-expect-error Nor this one.
+  createWriteStream('a.txt', { compress: 'brotli' })
+  // @ts-expect-error It needs an algorithm.
+  createWriteStream('a.txt', { compress: { level: 1 } })
+  // @ts-expect-error Not on or off.
+  createWriteStream('a.txt', { compress: true })
+  // @ts-expect-error There is no such algorithm.
+  createWriteStream('a.txt', { digest: ['sha3'] })
+  // @ts-expect-error Of the stream or of the file.
+  createWriteStream('a.txt', { digest: 'md5', digestOf: 'disk' })
+  // @ts-expect-error On or off.
+  createWriteStream('a.txt', { durable: 'yes' })
+  // @ts-expect-error On or off.
+  createWriteStream('a.txt', { atomic: { durable: 1 } })
+  // @ts-expect-error On or off.
+  createWriteStream('a.txt', { mkdir: 0o777 })
+  // @ts-expect-error It calls back, or gives a promise.
+  stream.sync({})
 }
 
 export async function sources (stream: WriteStream, handle: FileHandle): Promise<void> {

@@ -14,15 +14,18 @@ pub struct Fault {
     pub errno: i32,
     /// What to say when there is no errno.
     pub message: String,
+    /// The system call, where it is not the one that the caller has asked for.
+    pub syscall: Option<String>,
 }
 
 impl From<Failure> for Fault {
     fn from(failure: Failure) -> Self {
-        let errno = match failure {
-            Failure::Os(errno) => errno,
-            Failure::Unanswered => 0,
+        let (errno, syscall) = match failure {
+            Failure::Os(errno) => (errno, None),
+            Failure::Call(errno, syscall) => (errno, Some(syscall)),
+            Failure::Unanswered => (0, None),
         };
-        Self { errno, message: failure.to_string() }
+        Self { errno, message: failure.to_string(), syscall: syscall.map(str::to_owned) }
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{
     runtime,
     slab::lend,
     stream::{self, Listener, Stream},
+    target::{Algorithm, Compression, Format, Stages},
 };
 
 /// Calls JavaScript with the number of a stream for which a wake was requested.
@@ -38,6 +39,46 @@ pub struct Settings {
     pub exit_timeout: u32,
     /// Which errors of a write are waited out.
     pub retry: Option<Retry>,
+    /// Whether bytes count as written when they are on the device.
+    pub durable: Option<bool>,
+    /// How they are compressed, if they are.
+    pub compress: Option<Compress>,
+    /// The names of their digests.
+    pub digest: Option<Vec<String>>,
+    /// Whether it is the bytes of the file that are digested, as they are compressed.
+    pub digest_of_file: Option<bool>,
+}
+
+/// [`Compression`].
+#[napi(object)]
+#[derive(Debug)]
+pub struct Compress {
+    /// Whether it is zstd; else it is gzip.
+    pub is_zstd: bool,
+    /// As the format has it.
+    pub level: i32,
+    /// How many threads compress side by side.
+    pub threads: u32,
+}
+
+impl From<Compress> for Compression {
+    fn from(Compress { is_zstd, level, threads }: Compress) -> Self {
+        let format = if is_zstd { Format::Zstd } else { Format::Gzip };
+        Self { format, level, threads }
+    }
+}
+
+impl Settings {
+    fn stages(&mut self) -> Stages {
+        let names = self.digest.take().unwrap_or_default();
+        Stages {
+            durable: self.durable.unwrap_or_default(),
+            compress: self.compress.take().map(Compression::from),
+            digest: names.iter().filter_map(|name| Algorithm::of_name(name)).collect(),
+            digest_of_file: self.digest_of_file.unwrap_or_default(),
+            ..Stages::default()
+        }
+    }
 }
 
 /// [`stream::Retry`], its times in milliseconds.
@@ -73,6 +114,8 @@ struct Streams(RefCell<Vec<Known>>);
 /// What the end of the thread must know of a stream.
 struct Known {
     stream: Weak<Stream>,
+    /// The same, if there is something to be written behind what was accepted: though a program has dropped it without an end.
+    unended: Option<Arc<Stream>>,
     /// How long the end waits for it.
     idle_timeout: Duration,
     pins: rc::Weak<Pins>,
@@ -91,18 +134,14 @@ impl Streams {
         let mut streams = self.0.borrow_mut();
         // Amortised: the list is swept when it would have to grow.
         if streams.len() == streams.capacity() {
-            streams.retain(|known| known.stream.strong_count() > 0);
+            streams.retain_mut(Known::is_alive);
         }
         streams.push(known);
     }
 
     /// The thread ends: nobody is left to hear what could not be written.
     fn end(&self) {
-        flush::flush_all(self.living());
-        for (stream, _) in self.living() {
-            stream.cancel(0);
-            runtime::schedule(&stream);
-        }
+        flush::end_all(self.living());
         let start = Instant::now();
         for known in &*self.0.borrow() {
             known.release_pins(start);
@@ -111,6 +150,11 @@ impl Streams {
 }
 
 impl Known {
+    fn is_alive(&mut self) -> bool {
+        self.unended.take_if(|stream| stream.is_over());
+        self.stream.strong_count() > 0
+    }
+
     /// The memory of pinned chunks goes with the thread: waits for a write that
     /// reads them, but for one that hangs not without end. Later, with the garbage
     /// of the thread, N-API would not let go of them any more.
@@ -142,17 +186,26 @@ impl Hub {
     /// Stream `number`, which writes nothing before `Sink.open` or `Sink.give`,
     /// and then `Sink.release`.
     #[napi(catch_unwind)]
-    pub fn create(&self, number: u32, settings: Settings) -> Sink {
+    pub fn create(&self, number: u32, mut settings: Settings) -> Sink {
         let place = self.pages.borrow_mut().take();
-        let stream = Stream::with_control(place, Box::new(Ear { wake: Arc::clone(&self.wake), number }));
+        let stream = Stream::with_stages(
+            settings.stages(),
+            place,
+            Box::new(Ear { wake: Arc::clone(&self.wake), number }),
+        );
         stream.hold();
-        if let Some(retry) = settings.retry {
+        if let Some(retry) = settings.retry.take() {
             stream.wait_out(retry.into());
         }
         let idle_timeout = milliseconds(settings.exit_timeout);
         flush::at_exit(&stream, idle_timeout);
         let pins = Rc::<Pins>::default();
-        self.streams.add(Known { stream: Arc::downgrade(&stream), idle_timeout, pins: Rc::downgrade(&pins) });
+        self.streams.add(Known {
+            stream: Arc::downgrade(&stream),
+            unended: stream.has_trailer().then(|| Arc::clone(&stream)),
+            idle_timeout,
+            pins: Rc::downgrade(&pins),
+        });
         Sink { stream, pins }
     }
 

@@ -10,17 +10,23 @@ use std::{
 };
 
 use bytes::Bytes;
-use napi::{Error, Result, bindgen_prelude::Buffer};
+use napi::{
+    Error, Result,
+    bindgen_prelude::{Buffer, Either},
+};
 use napi_derive::napi;
 
-use super::{fault::Fault, milliseconds, number, offset_of, position, slab::Slab, source::Source};
+use super::{
+    fault::Fault, milliseconds, number, offset_of, position, slab::Slab, source::Source, words::Settled,
+};
 use crate::{
     flush,
-    os::File,
+    os::{File, Replacement},
     runtime,
     slab::copy,
     source::Piece,
     stream::{Request, Stream},
+    target::Settle,
     writer::{self, Step},
 };
 
@@ -40,6 +46,15 @@ impl AsRef<[u8]> for Pin {
 /// Pinned chunks, held until the queue has let go of them, so that it is
 /// always the JavaScript thread that lets go of the JavaScript value.
 pub(super) type Pins = RefCell<VecDeque<Arc<Buffer>>>;
+
+/// A file that is to be opened.
+#[napi(object)]
+pub struct Place {
+    /// Its path.
+    pub path: Buffer,
+    /// The flags for `open(2)`.
+    pub flags: i32,
+}
 
 /// The native half of one stream.
 #[napi]
@@ -64,11 +79,12 @@ impl Sink {
 
     /// Opens the file at `path`: JavaScript is woken when the control words tell how
     /// that went. `flags` and `mode` are those of `open(2)`; a `start` below 0 means none.
+    /// `mkdir`: folders that are missing are made.
     /// `now`: on this thread, before it returns, but for a FIFO that nobody reads.
     #[napi(catch_unwind)]
-    pub fn open(&self, path: &[u8], flags: i32, mode: u16, start: f64, now: bool) -> Result<()> {
+    pub fn open(&self, path: &[u8], flags: i32, mode: u16, start: f64, mkdir: bool, now: bool) -> Result<()> {
         let path = CString::new(path).map_err(Error::from)?;
-        self.stream.open(Request { path, flags, mode, start: position(start) });
+        self.stream.open(Request { path, flags, mode, start: position(start), mkdir });
         if !now || matches!(writer::step(&self.stream), Step::Stalled(_)) {
             self.schedule();
         }
@@ -81,11 +97,26 @@ impl Sink {
     pub fn give(&self, fd: i32, start: f64) -> Option<Fault> {
         match File::share(fd, position(start)) {
             Ok(file) => {
-                self.stream.give(Box::new(file));
+                self.stream.give_file(file);
                 None
             }
             Err(error) => Some(Fault::from_io(&error)),
         }
+    }
+
+    /// Has what is opened or given next take the place of the file at `path`, when it is whole: gives what is to be
+    /// opened for that, or why that can't be. `exclusive`: nothing may be there. `durable`: it is on the device before.
+    #[napi(catch_unwind)]
+    pub fn replace(&self, path: &[u8], exclusive: bool, durable: bool) -> Result<Either<Place, Fault>> {
+        let path = CString::new(path).map_err(Error::from)?;
+        Ok(match Replacement::prepare(&path, exclusive) {
+            Ok(replacement) => {
+                let (path, flags) = replacement.request();
+                self.stream.replace(replacement, durable);
+                Either::A(Place { path: path.into(), flags })
+            }
+            Err(error) => Either::B(Fault::from_io(&error)),
+        })
     }
 
     /// From now on bytes are written.
@@ -130,6 +161,17 @@ impl Sink {
         }
     }
 
+    /// Appends a barrier, behind which nothing is settled before what lies before it is settled in this way.
+    /// It counts as one byte in the offsets of the stream.
+    #[napi(catch_unwind)]
+    pub fn append_barrier(&self, how: Settled) {
+        self.stream.append_barrier(match how {
+            Settled::Written => Settle::Written,
+            Settled::Data => Settle::Data,
+            Settled::All => Settle::All,
+        });
+    }
+
     /// Has nothing more read from `source`. What was read is written.
     #[napi(catch_unwind)]
     pub fn stop_source(&self, source: &Source) {
@@ -142,6 +184,18 @@ impl Sink {
     #[napi(catch_unwind)]
     pub fn copied(&self) -> f64 {
         number(self.stream.copied())
+    }
+
+    /// The digest of that number, when all is finished.
+    #[napi(catch_unwind)]
+    pub fn digest(&self, number: u32) -> Option<Buffer> {
+        self.stream.digest(number as usize).map(Buffer::from)
+    }
+
+    /// Bytes that compression has put into the file.
+    #[napi(catch_unwind)]
+    pub fn file_bytes(&self) -> f64 {
+        number(self.stream.file_bytes())
     }
 
     /// Lets go of the pinned chunks that are taken (or never will be) and

@@ -42,6 +42,18 @@ pub enum Wake {
     Eager,
 }
 
+/// How far bytes are brought down: each does what the ones before it do, too.
+#[napi]
+#[derive(Debug)]
+pub enum Settled {
+    /// To the kernel, and so that all can be read.
+    Written,
+    /// To the device: `fdatasync`.
+    Data,
+    /// With all that the system knows of the file: `fsync`.
+    All,
+}
+
 /// What has become of the descriptor, and of the stream.
 #[napi]
 #[derive(Debug)]

@@ -1,14 +1,21 @@
 //! Linux, macOS and their like.
 
+mod descriptor;
 mod file;
 mod input;
 mod lines;
 mod raw;
+mod replace;
 
 use std::{
+    ffi::{CStr, OsStr},
     fs,
     io::{self, ErrorKind},
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::Path,
 };
 
 use rustix::{
@@ -20,6 +27,7 @@ use tokio::io::Interest;
 pub use file::{File, open};
 pub use input::Input;
 pub(crate) use raw::at_exit;
+pub use replace::Replacement;
 
 /// The `errno` of a write that failed and does not say why.
 pub const EIO: i32 = Errno::IO.raw_os_error();
@@ -38,6 +46,15 @@ pub fn errno(error: &io::Error) -> Option<i32> {
 #[must_use]
 pub fn no_thread() -> io::Error {
     Errno::AGAIN.into()
+}
+
+/// Makes the folders of the file at `path`, as far as they are missing.
+///
+/// # Errors
+/// As `mkdir(2)`.
+pub(crate) fn make_folders(path: &CStr) -> io::Result<()> {
+    let path = Path::new(OsStr::from_bytes(path.to_bytes()));
+    path.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
 /// Whether the process may map `size` bytes more: it has no limit (`RLIMIT_AS`), or that is far enough.

@@ -51,7 +51,7 @@ impl<'a> Lease<'a> {
         let control = self.stream.control();
         control.set_descriptor(number);
         control.set_status(Status::Open);
-        self.target = Some(Box::new(file));
+        self.target = Some(self.stream.stages.around_file(file));
         self.put_back(true);
         self.stream.state.lock().takes_bytes()
     }
@@ -81,7 +81,7 @@ impl<'a> Lease<'a> {
 
     /// The target has taken `count` bytes.
     pub(crate) fn took(self, count: u64) {
-        let is_settled = !self.has_unsettled();
+        let is_settled = !self.has_unsettled() && !self.stream.state.lock().has_barrier();
         self.advance(count, is_settled);
     }
 
@@ -165,6 +165,7 @@ impl<'a> Lease<'a> {
 
     fn stall_or_fail(mut self, error: &io::Error) -> Refusal {
         let mut state = self.stream.state.lock();
+        // One that says which call has failed has none, and is final.
         let errno = os::errno(error).unwrap_or_default();
         let Some((pause, begins)) = state.stalls.refuse(errno, Instant::now()) else {
             drop(state);

@@ -1,5 +1,6 @@
 //! One stream: what it holds, who may use its target, and who waits for what.
 
+mod counts;
 mod job;
 mod lease;
 mod opening;
@@ -25,11 +26,12 @@ pub(crate) use {
 use crate::{
     control_block::Status,
     error::Failure,
+    os::{File, Replacement},
     page::{Pages, Place},
     slab::Slab,
     source::{Piece, Source},
     sync::{Condvar, Mutex},
-    target::Target,
+    target::{Settle, Stages, Target},
 };
 use state::{Phase, State};
 
@@ -43,6 +45,7 @@ pub trait Listener: Send + Sync {
 /// One stream of bytes into one target.
 pub struct Stream {
     control: Place,
+    stages: Stages,
     state: Mutex<State>,
     /// A lease was answered, or somebody has come who does not want to wait for a parked job.
     changed: Condvar,
@@ -61,14 +64,15 @@ impl Stream {
     /// A stream that waits for its target: see [`open`](Self::open) and [`give`](Self::give).
     #[must_use]
     pub fn new(listener: Box<dyn Listener>) -> Arc<Self> {
-        Self::with_control(Pages::default().take(), listener)
+        Self::with_stages(Stages::default(), Pages::default().take(), listener)
     }
 
-    /// [`new`](Self::new), with a control block that JavaScript sees.
+    /// [`new`](Self::new), with what is done to the bytes on their way, and a control block that JavaScript sees.
     #[must_use]
-    pub fn with_control(control: Place, listener: Box<dyn Listener>) -> Arc<Self> {
+    pub fn with_stages(stages: Stages, control: Place, listener: Box<dyn Listener>) -> Arc<Self> {
         Arc::new(Self {
             control,
+            stages,
             state: Mutex::new(State::new()),
             changed: Condvar::new(),
             cancelled: Notify::new(),
@@ -101,6 +105,41 @@ impl Stream {
     /// The target that a waiting stream waits for; ignored by any other. The
     /// caller has a job scheduled.
     pub fn give(&self, target: Box<dyn Target>) {
+        self.give_staged(self.stages.around(target));
+    }
+
+    /// The same of a file.
+    pub fn give_file(&self, file: File) {
+        self.give_staged(self.stages.around_file(file));
+    }
+
+    /// What the file is to replace when it is whole, and whether it is to be on the device before. Before it is opened.
+    pub fn replace(&self, replacement: Replacement, is_durable: bool) {
+        *self.stages.replacement.lock() = Some((replacement, is_durable));
+        self.state.lock().must_end = true;
+    }
+
+    /// Whether it makes something that must not be left behind when it is abandoned: whoever ends waits for that.
+    #[must_use]
+    pub fn must_end(&self) -> bool {
+        self.state.lock().must_end
+    }
+
+    /// Whether its bytes can't all be read before something is written behind them.
+    #[must_use]
+    pub fn has_trailer(&self) -> bool {
+        self.stages.compress.is_some()
+    }
+
+    /// JavaScript's thread ends: has what its stages hold back put behind what was accepted, so that all can be read.
+    /// Offsets mean nothing to it any more.
+    pub fn make_whole(&self) {
+        if self.has_trailer() {
+            self.append_barrier(Settle::Written);
+        }
+    }
+
+    fn give_staged(&self, target: Box<dyn Target>) {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Waiting) {
             self.control.set_descriptor(-1);
@@ -144,6 +183,11 @@ impl Stream {
         self.state.lock().queue.append_source(piece, self.control.filled());
     }
 
+    /// Has what lies before settled so. The barrier counts as one byte in the offsets.
+    pub fn append_barrier(&self, how: Settle) {
+        self.state.lock().queue.append_barrier(how, self.control.filled());
+    }
+
     /// Has nothing more read from `source`, of which a piece may be waited for.
     pub fn stop_source(&self, source: &Source) {
         source.stop();
@@ -180,28 +224,10 @@ impl Stream {
         self.listener.wake();
     }
 
-    /// Bytes that are down: the whole count, of which the control block has the lower half.
+    /// Whether its stages take much of the processor's time.
     #[must_use]
-    pub fn settled(&self) -> u64 {
-        self.state.lock().settled
-    }
-
-    /// Bytes that were copied from sources. In the offsets each source counts as one byte.
-    #[must_use]
-    pub fn copied(&self) -> u64 {
-        self.state.lock().copied
-    }
-
-    /// Writes that the target was asked for, those that it refused among them.
-    #[must_use]
-    pub fn calls(&self) -> u64 {
-        self.state.lock().calls
-    }
-
-    /// The `errno` of the stall that lasts, or of the last one.
-    #[must_use]
-    pub fn stalled_by(&self) -> Option<i32> {
-        self.state.lock().stalls.errno()
+    pub fn is_heavy(&self) -> bool {
+        self.stages.are_heavy()
     }
 
     /// Whether nothing is written, and nothing will be.

@@ -26,6 +26,8 @@ pub struct Request {
     pub mode: u16,
     /// Where the first byte goes; `None`: where the descriptor stands.
     pub start: Option<u64>,
+    /// Whether folders that are missing are made.
+    pub mkdir: bool,
 }
 
 /// A request, and how often it was tried.
@@ -55,9 +57,19 @@ impl Opening {
         self.pause > FIRST_PAUSE
     }
 
+    fn open(&self) -> io::Result<(File, i32)> {
+        match os::open(&self.request) {
+            Err(error) if error.kind() == ErrorKind::NotFound && self.request.mkdir => {
+                os::make_folders(&self.request.path)?;
+                os::open(&self.request)
+            }
+            result => result,
+        }
+    }
+
     /// Tries once.
     pub(crate) fn attempt(&mut self) -> Opened {
-        match os::open(&self.request) {
+        match self.open() {
             Ok((file, number)) => Opened::File(file, number),
             Err(error) if is_unread(&error) => {
                 let pause = self.pause;

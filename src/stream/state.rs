@@ -11,16 +11,18 @@
 //!                        └────────finish, cancel──────────────┘
 //! ```
 
+mod next;
+
 use super::{
     opening::Opening,
     retry::Stalls,
     work::{Goal, Lack, Work},
 };
-use crate::{error::Failure, queue::Queue, target::Target};
-
-/// Most bytes in one write, so that what is under way when a stream is
-/// destroyed, and what a slab waits for, stays short.
-const MAX_BATCH: usize = 1 << 20;
+use crate::{
+    error::Failure,
+    queue::Queue,
+    target::{Settle, Target},
+};
 
 /// Who has the target.
 pub(super) enum Phase {
@@ -38,6 +40,7 @@ pub(super) enum Phase {
     Closed,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "none follows from another")]
 pub(super) struct State {
     pub(super) phase: Phase,
     pub(super) queue: Queue,
@@ -48,10 +51,14 @@ pub(super) struct State {
     pub(super) is_held: bool,
     /// The target took nothing when it was asked last.
     is_blocked: bool,
+    /// The target has made something that must not be left behind, if it is abandoned.
+    pub(super) must_end: bool,
     /// Offset up to which the target has taken the bytes.
     pub(super) taken: u64,
     /// Offset up to which they are down.
     pub(super) settled: u64,
+    /// How the bytes before the barriers that were passed are to be settled.
+    barrier: Option<Settle>,
     /// Bytes that the target has taken from sources, each of which counts as one in the offsets.
     pub(super) copied: u64,
     /// Writes that the target was asked for.
@@ -70,8 +77,10 @@ impl State {
             has_job: false,
             is_held: false,
             is_blocked: false,
+            must_end: false,
             taken: 0,
             settled: 0,
+            barrier: None,
             copied: 0,
             calls: 0,
             stalls: Stalls::default(),
@@ -113,7 +122,12 @@ impl State {
 
     /// Whether all is down that is filled up to `filled`.
     pub(super) fn is_settled(&self, filled: usize) -> bool {
-        self.queue.is_empty(filled) && self.settled == self.taken
+        let is_ending = match &self.phase {
+            Phase::Idle(target) => self.is_last() && !target.is_resting(),
+            Phase::Leased { .. } => self.goal == Goal::Finish || (self.must_end && self.is_abandoned()),
+            _ => false,
+        };
+        self.queue.is_empty(filled) && self.settled == self.taken && !is_ending
     }
 
     /// Whether a job that ends is to leave word that there is none: what is filled then is for a job.
@@ -177,9 +191,15 @@ impl State {
 
     /// Lets go of a target that can be dropped, if all is done.
     fn close_if_over(&mut self) {
-        if self.queue.is_over() && matches!(&self.phase, Phase::Idle(target) if target.is_resting()) {
+        if matches!(&self.phase, Phase::Idle(target) if self.is_done_with(&**target)) {
             self.phase = Phase::Closed;
         }
+    }
+
+    /// Whether `target` can be dropped, and all is done.
+    fn is_done_with(&self, target: &dyn Target) -> bool {
+        let is_awaited = self.barrier.is_some() && !self.is_abandoned();
+        self.queue.is_over() && target.is_resting() && !is_awaited
     }
 
     /// Whether there is something for a job, when the live slab is filled up to `filled`.
@@ -207,30 +227,6 @@ impl State {
         }
     }
 
-    fn next_work(&mut self, filled: usize) -> Result<Work, Lack> {
-        if self.is_held && !self.is_last() {
-            return Err(Lack::Rest);
-        }
-        self.queue.seal(filled);
-        if let Goal::Settle(offset) = self.goal
-            && self.settled < offset
-            && offset <= self.taken
-        {
-            return Ok(Work::Settle);
-        }
-        if let Some(batch) = self.queue.batch(MAX_BATCH) {
-            self.is_blocked = false;
-            self.calls += 1;
-            return Ok(Work::Take(batch));
-        }
-        match self.goal {
-            Goal::Finish => Ok(Work::Finish),
-            Goal::Abandon => Ok(Work::Abandon),
-            Goal::Flow | Goal::Settle(_) if self.settled < self.taken => Ok(Work::Settle),
-            Goal::Flow | Goal::Settle(_) => Err(Lack::Empty),
-        }
-    }
-
     /// Leases the target for it to rest, if it is not to be used now and holds something.
     pub(super) fn lease_for_rest(&mut self, filled: usize) -> Option<Box<dyn Target>> {
         let is_due =
@@ -249,7 +245,7 @@ impl State {
 
     /// The target comes back. It is given to the caller if that was the last lease.
     pub(super) fn put_back(&mut self, target: Box<dyn Target>) -> Option<Box<dyn Target>> {
-        if self.queue.is_over() && target.is_resting() {
+        if self.is_done_with(&*target) {
             self.phase = Phase::Closed;
             return Some(target);
         }
@@ -266,6 +262,7 @@ impl State {
     /// All that is taken is down.
     pub(super) fn settle_taken(&mut self) {
         self.settled = self.taken;
+        self.barrier = None;
         if matches!(self.goal, Goal::Settle(offset) if offset <= self.settled) {
             self.goal = Goal::Flow;
         }

@@ -1,7 +1,7 @@
 //! What is to be done with a target.
 
 use super::opening::Opening;
-use crate::queue::Batch;
+use crate::{queue::Batch, target::Settle};
 
 /// What the stream is to do, besides writing what is queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub(crate) enum Work {
     Open(Opening),
     /// Have the target take this.
     Take(Batch),
-    /// Have it bring down what it has taken.
-    Settle,
+    /// Have it bring down what it has taken, in this way.
+    Settle(Settle),
     /// Have it end.
     Finish,
     /// Have it end, and leave nothing behind.

@@ -25,7 +25,7 @@ use spillway::{
     slab::Slab,
     source::Piece,
     stream::{Listener, Request, Stream},
-    target::Target,
+    target::{Settle, Target},
     writer::{self, Step},
 };
 
@@ -73,6 +73,10 @@ struct Record {
     taken: Vec<u8>,
     /// How much it was to copy at most each time.
     asked: Vec<u64>,
+    /// The same for what it is to settle: when there is none left all goes well.
+    settles: VecDeque<Answer>,
+    /// How it was to settle each time, and how many bytes it had taken by then.
+    settled: Vec<(Settle, usize)>,
     /// The sizes of the segments that each write was offered.
     offers: Vec<Vec<usize>>,
     is_dropped: bool,
@@ -106,6 +110,16 @@ impl Script {
     /// How much the target was to copy at most each time.
     pub(crate) fn asked(&self) -> Vec<u64> {
         self.0.lock().asked.clone()
+    }
+
+    /// It settles by this answer, behind those that it has: any number of bytes means that all goes well.
+    pub(crate) fn then_settle(&self, answer: Answer) {
+        self.0.lock().settles.push_back(answer);
+    }
+
+    /// How the target was to settle each time, and how many bytes it had taken by then.
+    pub(crate) fn settled(&self) -> Vec<(Settle, usize)> {
+        self.0.lock().settled.clone()
     }
 
     /// All bytes that the target took, in order.
@@ -189,6 +203,16 @@ impl Target for Scripted {
         let count = source.read(&mut bytes, position).map_err(|_| io::ErrorKind::Unsupported)?;
         self.0.0.lock().taken.extend_from_slice(&bytes[..count]);
         Ok(count as u64)
+    }
+
+    fn settle(&mut self, how: Settle) -> io::Result<()> {
+        let answer = {
+            let mut record = self.0.0.lock();
+            let count = record.taken.len();
+            record.settled.push((how, count));
+            record.settles.pop_front().unwrap_or(Answer::Take(0))
+        };
+        by_answer(answer).map(|_| ())
     }
 
     fn readiness(&self) -> io::Result<Readiness> {
@@ -369,6 +393,13 @@ impl Feeder {
         self.publish()
     }
 
+    /// Appends a barrier. True if there is no job: the caller has one scheduled.
+    pub(crate) fn append_barrier(&mut self, how: Settle) -> bool {
+        self.accepted += 1;
+        self.stream.append_barrier(how);
+        self.publish()
+    }
+
     /// Stores the fill position, a new one or the same, and finds whether there is a job.
     fn publish(&self) -> bool {
         self.stream.control().fill(u32::try_from(self.filled).expect("slabs are small"))
@@ -448,7 +479,7 @@ pub(crate) mod unix {
     pub(crate) fn request(path: &Path) -> Request {
         let path = CString::new(path.as_os_str().as_bytes()).expect("no NUL in a temporary path");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
-        Request { path, flags: flags.bits().cast_signed(), mode: 0o666, start: None }
+        Request { path, flags: flags.bits().cast_signed(), mode: 0o666, start: None, mkdir: false }
     }
 
     /// Descriptors of this process that stand for the same file as `name` does,

@@ -17,6 +17,7 @@ use spillway::{
     os::{self, Input},
     source::{Outcome, Piece, Source},
     stream::{Retry, Stream},
+    target::Settle,
     writer::{self, End, Step},
 };
 
@@ -38,6 +39,8 @@ pub(crate) enum Op {
     Source(Kind, usize, usize),
     /// It appends at most so many bytes more of the last such descriptor.
     Piece(usize),
+    /// It has what was put before settled.
+    Barrier(Settle),
     /// Somebody puts so many bytes into that, if it is a pipe.
     Pour(usize),
     /// Nobody puts more into it.
@@ -142,6 +145,8 @@ const GIVEN_UP: i32 = 200;
 #[derive(Clone, Copy)]
 enum Unit {
     Byte(u8),
+    /// What lies before is to be settled.
+    Barrier(Settle),
     /// So much, at most, of the source with this number.
     Piece(usize, usize),
 }
@@ -213,7 +218,13 @@ impl Well {
 struct Model {
     accepted: Vec<Unit>,
     sources: Vec<Well>,
+    /// Up to where the target has taken what was accepted, and up to where it is down.
     written: usize,
+    settled: usize,
+    /// How the barriers that were passed want it.
+    barrier: Option<Settle>,
+    /// Those two as JavaScript knows them.
+    published: (usize, usize),
     /// All bytes that the target has taken.
     taken: Vec<u8>,
     /// How many of them were a source's.
@@ -239,6 +250,10 @@ struct Model {
     replies: VecDeque<Reply>,
     /// The replies to what the target is to copy, if it can; behind them it copies all.
     copies: Option<VecDeque<Reply>>,
+    /// The replies to what it is to settle; behind them all goes well.
+    settles: VecDeque<Reply>,
+    /// How it was to settle each time.
+    settled_how: Vec<Settle>,
 }
 
 impl Model {
@@ -247,6 +262,9 @@ impl Model {
             accepted: Vec::new(),
             sources: Vec::new(),
             written: 0,
+            settled: 0,
+            barrier: None,
+            published: (0, 0),
             taken: Vec::new(),
             copied: 0,
             is_closed: false,
@@ -263,6 +281,8 @@ impl Model {
             limit,
             replies: replies.into(),
             copies: copies.map(VecDeque::from),
+            settles: VecDeque::new(),
+            settled_how: Vec::new(),
         }
     }
 
@@ -274,6 +294,11 @@ impl Model {
     /// As [`put`](Self::put), but it is `most` bytes of the last source.
     fn put_piece(&mut self, most: usize) -> bool {
         self.accept([Unit::Piece(self.sources.len() - 1, most)])
+    }
+
+    /// As [`put`](Self::put), but it is a barrier.
+    fn put_barrier(&mut self, how: Settle) -> bool {
+        self.accept([Unit::Barrier(how)])
     }
 
     fn accept(&mut self, units: impl IntoIterator<Item = Unit>) -> bool {
@@ -290,7 +315,8 @@ impl Model {
 
     /// Whether that was the last of it. Then nothing is held any more.
     fn end_if_done(&mut self) -> bool {
-        self.has_ended |= !self.is_over() && self.is_closed && self.written >= self.accepted.len();
+        let is_done = self.written >= self.accepted.len() && (self.barrier.is_none() || self.is_cancelled);
+        self.has_ended |= !self.is_over() && self.is_closed && is_done;
         self.has_ended
     }
 
@@ -318,7 +344,7 @@ impl Model {
 
     /// True if JavaScript is to tell itself.
     fn wait(&mut self, wanted: usize) -> bool {
-        self.wanted = (wanted > self.written).then_some(wanted);
+        self.wanted = (wanted > self.settled).then_some(wanted);
         self.wanted.is_none()
     }
 
@@ -356,15 +382,33 @@ impl Model {
         if self.is_over() {
             return Step::Rest;
         }
-        if self.written >= self.accepted.len() {
-            return Step::Empty;
+        while let Some(Unit::Barrier(how)) = self.accepted.get(self.written) {
+            self.barrier = self.barrier.max(Some(*how));
+            self.written += 1;
         }
+        let Some(first) = self.accepted.get(self.written).copied() else { return self.settle() };
         self.calls += 1;
         self.is_blocked = false;
-        match self.accepted[self.written] {
-            Unit::Byte(_) => self.write(),
+        match first {
             Unit::Piece(number, left) => self.copy(number, left),
+            Unit::Byte(_) | Unit::Barrier(_) => self.write(),
         }
+    }
+
+    /// What is taken is brought down, when nothing more is to be taken now.
+    fn settle(&mut self) -> Step {
+        let Some(how) = self.barrier else { return Step::Empty };
+        // Nobody waits for the device once the stream is cancelled.
+        if self.is_cancelled {
+            return self.go_on(Step::Rest, false);
+        }
+        self.settled_how.push(how);
+        let reply = self.settles.pop_front().unwrap_or(Reply::Take(0));
+        if let Err(step) = self.reply(reply) {
+            return step;
+        }
+        self.barrier = None;
+        self.take(0, 0)
     }
 
     /// The target is offered all up to what comes from a source.
@@ -382,17 +426,26 @@ impl Model {
 
     /// What a target makes of `size` bytes: how many it takes, or what the step comes to.
     fn offer(&mut self, size: usize) -> Result<usize, Step> {
-        Err(match self.replies.pop_front().unwrap_or(Reply::Take(usize::MAX)) {
-            Reply::Take(most) => return Ok(most.min(size)),
+        let reply = self.replies.pop_front().unwrap_or(Reply::Take(usize::MAX));
+        self.reply(reply).and_then(|most| match most.min(size) {
+            0 => Err(self.fail(Failure::Os(os::EIO))),
+            count => Ok(count),
+        })
+    }
+
+    /// How many bytes a target would take that replies so, or what the step comes to.
+    fn reply(&mut self, reply: Reply) -> Result<usize, Step> {
+        Err(match reply {
+            Reply::Take(most) => return Ok(most),
+            Reply::Nothing => return Ok(0),
             Reply::Meets(other, most) => {
                 self.meet(other);
-                return Ok(most.min(size));
+                return Ok(most);
             }
             Reply::Interrupted => self.go_on(Step::Went(0), false),
             Reply::WouldBlock => self.blocked(),
             Reply::Stall => self.stall(),
             Reply::Errno(errno) => self.fail(Failure::Os(told(errno))),
-            Reply::Nothing => self.fail(Failure::Os(os::EIO)),
             Reply::Panic => self.fail(Failure::Unanswered),
         })
     }
@@ -490,7 +543,11 @@ impl Model {
     /// What counts as `units` in the offsets is taken: `count` bytes.
     fn take(&mut self, units: usize, count: usize) -> Step {
         self.written += units;
-        let is_told = self.wanted.is_some_and(|wanted| wanted <= self.written);
+        if self.barrier.is_none() {
+            self.settled = self.written;
+        }
+        self.published = (self.written, self.settled);
+        let is_told = self.wanted.is_some_and(|wanted| wanted <= self.settled);
         if is_told {
             self.wanted = None;
         }
@@ -507,7 +564,7 @@ impl Model {
             Other::Cancel(ahead) => {
                 self.is_closed = true;
                 self.is_cancelled = true;
-                self.truncate(self.written + ahead);
+                self.truncate(self.settled + ahead);
             }
         }
     }
@@ -550,7 +607,7 @@ impl Model {
 }
 
 /// The answer of the scripted target of `stream` that stands for `reply`.
-fn answer(stream: &Arc<Stream>, reply: Reply) -> Answer {
+pub(crate) fn answer(stream: &Arc<Stream>, reply: Reply) -> Answer {
     match reply {
         Reply::Take(most) => Answer::Take(most),
         Reply::Meets(other, most) => {
@@ -580,7 +637,7 @@ fn come(other: Other, stream: &Stream) {
 }
 
 /// Another descriptor with `bytes`. If it is a pipe, more can be put into the other end.
-fn source(kind: Kind, bytes: &[u8]) -> (Arc<Source>, Option<PipeWriter>) {
+pub(crate) fn source(kind: Kind, bytes: &[u8]) -> (Arc<Source>, Option<PipeWriter>) {
     let (input, position, writer) = match kind {
         Kind::File => (Input::new(file(bytes).into()), None, None),
         Kind::Positioned => (Input::new(file(bytes).into()), Some(BEFORE.len() as u64), None),
@@ -645,6 +702,14 @@ impl Pair {
         Self { stream, script, bell, feeder, model, last: None, put: 0 }
     }
 
+    /// The target settles by `replies`; behind them all goes well.
+    pub(crate) fn settle_by(&mut self, replies: Vec<Reply>) {
+        for reply in &replies {
+            self.script.then_settle(answer(&self.stream, *reply));
+        }
+        self.model.settles = replies.into();
+    }
+
     /// Bytes of which each stretch can be told from any other.
     fn next_bytes(&mut self, count: usize) -> Vec<u8> {
         let start = self.put;
@@ -675,11 +740,12 @@ impl Pair {
             }
             Op::Source(kind, count, most) => self.next_source(kind, count, most),
             Op::Piece(most) => self.piece(most),
+            Op::Barrier(how) => assert_eq!(self.feeder.append_barrier(how), self.model.put_barrier(how)),
             Op::Pour(count) => self.pour(count),
             Op::Dry => self.dry(),
             Op::Stop => self.stop(),
             Op::Wait(ahead) => {
-                let wanted = self.model.written + ahead;
+                let wanted = self.model.settled + ahead;
                 assert_eq!(self.stream.control().wake_at(offset(wanted)), self.model.wait(wanted));
             }
             Op::Step => assert_eq!(writer::step(&self.stream), self.model.step()),
@@ -765,12 +831,14 @@ impl Pair {
     }
 
     fn agrees(&self) {
-        let Model { taken, copied, written, failure, .. } = &self.model;
+        let Model { taken, copied, settled, published, failure, .. } = &self.model;
         assert!(self.script.has_taken(taken), "what was accepted, in order");
         assert_eq!(self.stream.copied(), *copied);
-        let (control, count) = (self.stream.control(), offset(*written));
-        assert_eq!((control.taken(), control.settled()), (count, count));
-        assert_eq!(self.stream.settled(), *written as u64);
+        let control = self.stream.control();
+        assert_eq!((control.taken(), control.settled()), (offset(published.0), offset(published.1)));
+        assert_eq!(self.stream.settled(), *settled as u64);
+        let how: Vec<_> = self.script.settled().into_iter().map(|(how, _)| how).collect();
+        assert_eq!(how, self.model.settled_how);
         assert_eq!(is_asleep(&self.stream), self.model.is_asleep);
         assert_eq!(&self.stream.failure(), failure);
         let status = if failure.is_some() { Status::Failed } else { Status::Open };

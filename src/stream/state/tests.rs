@@ -44,7 +44,7 @@ fn work(state: &mut State, size: u64) -> String {
     assert!(state.is_leased() && state.has_work(0) && matches!(state.lease(0), Err(Lack::Rest)));
     match work {
         Work::Take(_) => state.take(size.min(3 - state.taken)),
-        Work::Settle => state.settle_taken(),
+        Work::Settle(_) => state.settle_taken(),
         _ => {}
     }
     drop(state.put_back(target));

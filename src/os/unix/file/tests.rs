@@ -6,7 +6,7 @@ use super::*;
 
 fn open_file(path: &Path, flags: OFlags, start: Option<u64>) -> io::Result<File> {
     let path = CString::new(path.as_os_str().as_bytes()).expect("no NUL in a temporary path");
-    let request = Request { path, flags: flags.bits().cast_signed(), mode: 0o666, start };
+    let request = Request { path, flags: flags.bits().cast_signed(), mode: 0o666, start, mkdir: false };
     open(&request).map(|(file, _)| file)
 }
 
