@@ -224,7 +224,7 @@ class Opening {
       try {
         construct()
       } catch (error) {
-        // Of what the options say.
+        // An error of the options.
         callback(error)
       }
     })
