@@ -66,9 +66,10 @@ const ACTIONS = {
   unpipe ({ reader, target }, { all }) {
     // A destination that is full has Node's reader flow once more when it is unpiped, with the others, and then into nothing.
     if (all && reader._readableState.pipes.length > 1 && isAwaited(reader)) this.leak()
-    reader.unpipe(all ? undefined : target)
+    // Before a listener may pipe again.
     this.receivers[0].detach()
     if (all) this.second?.receiver.detach()
+    reader.unpipe(all ? undefined : target)
   },
   pipe ({ reader, target }, { end }) {
     // Twice into the same one, and it gets each chunk twice.
