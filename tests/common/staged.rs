@@ -19,12 +19,12 @@ pub(crate) struct Staged {
 impl Staged {
     /// Its target answers by `answers`.
     pub(crate) fn new(stages: Stages, answers: impl IntoIterator<Item = Answer>) -> Self {
-        let staged = Self::waiting(stages);
+        let new = Self::waiting(stages);
         for answer in answers {
-            staged.script.then(answer);
+            new.script.then(answer);
         }
-        staged.stream.give(staged.script.target());
-        staged
+        new.stream.give(new.script.target());
+        new
     }
 
     /// It has no target yet.

@@ -22,8 +22,8 @@ const LAST_BLOCK: [u8; 2] = [3, 0];
 
 /// One member.
 pub(super) struct Blocks {
-    level: flate2::Compression,
-    threads: usize,
+    /// One for each thread.
+    deflaters: Vec<Deflater>,
     /// The end of what was compressed, then what is not yet.
     input: Vec<u8>,
     /// How much of that was compressed.
@@ -36,8 +36,7 @@ pub(super) struct Blocks {
 impl Blocks {
     pub(super) fn new(compression: Compression) -> Self {
         Self {
-            level: flate2::Compression::new(compression.level.unsigned_abs()),
-            threads: compression.threads as usize,
+            deflaters: (0..compression.threads).map(|_| Deflater::new(compression.level)).collect(),
             input: Vec::new(),
             compressed: 0,
             checksum: Digest::new(Crc32IsoHdlc),
@@ -59,8 +58,11 @@ impl Blocks {
                 (&self.input[start.saturating_sub(WINDOW)..start], &self.input[start..end])
             })
             .collect();
-        for block in side_by_side(&blocks, self.level) {
-            out.append(&mut block?);
+        for group in blocks.chunks(self.deflaters.len()) {
+            side_by_side(group, &mut self.deflaters)?;
+            for deflater in &mut self.deflaters[..group.len()] {
+                out.append(&mut deflater.out);
+            }
         }
         let keep = self.input.len().saturating_sub(WINDOW);
         self.input.drain(..keep);
@@ -75,7 +77,7 @@ impl Encoder for Blocks {
         self.checksum.update(bytes);
         self.size = self.size.wrapping_add(bytes.len() as u32);
         self.input.extend_from_slice(bytes);
-        if self.input.len() - self.compressed < PART * self.threads {
+        if self.input.len() - self.compressed < PART * self.deflaters.len() {
             return Ok(());
         }
         self.compress(out)
@@ -91,36 +93,58 @@ impl Encoder for Blocks {
     }
 }
 
+/// A dictionary, and the bytes behind it.
 type Block<'a> = (&'a [u8], &'a [u8]);
 
-/// Compresses each block, with the dictionary before it. The first is done here,
+/// Compresses each block by a deflater of its own. The first is done here,
 /// and what the system gives no thread for.
-fn side_by_side(blocks: &[Block<'_>], level: flate2::Compression) -> Vec<io::Result<Vec<u8>>> {
-    let Some((first, others)) = blocks.split_first() else { return Vec::new() };
+fn side_by_side(blocks: &[Block<'_>], deflaters: &mut [Deflater]) -> io::Result<()> {
+    let Some((first_deflater, deflaters)) = deflaters.split_first_mut() else { return Ok(()) };
+    let Some((first_block, blocks)) = blocks.split_first() else { return Ok(()) };
+    let mut refused = Vec::new();
     thread::scope(|scope| {
-        let spawn = |block| thread::Builder::new().spawn_scoped(scope, move || deflate(block, level)).ok();
-        let threads: Vec<_> = others.iter().map(|block| (block, spawn(block))).collect();
-        let rest = threads.into_iter().map(|(block, thread)| match thread {
-            Some(thread) => thread.join().unwrap_or_else(|_| Err(ErrorKind::Other.into())),
-            None => deflate(block, level),
-        });
-        std::iter::once_with(|| deflate(first, level)).chain(rest).collect()
-    })
+        let mut threads = Vec::new();
+        for (number, (block, deflater)) in blocks.iter().zip(deflaters.iter_mut()).enumerate() {
+            match thread::Builder::new().spawn_scoped(scope, || deflater.deflate(block)) {
+                Ok(thread) => threads.push(thread),
+                Err(_) => refused.push(number),
+            }
+        }
+        first_deflater.deflate(first_block)?;
+        threads
+            .into_iter()
+            .try_for_each(|thread| thread.join().unwrap_or_else(|_| Err(ErrorKind::Other.into())))
+    })?;
+    refused.into_iter().try_for_each(|number| deflaters[number].deflate(&blocks[number]))
 }
 
-fn deflate((dictionary, bytes): &Block<'_>, level: flate2::Compression) -> io::Result<Vec<u8>> {
-    let mut compress = Compress::new(level, false);
-    if !dictionary.is_empty() {
-        compress.set_dictionary(dictionary).map_err(io::Error::other)?;
+/// What compresses one block after the other: to make its tables anew would take some of the time of each.
+struct Deflater {
+    compress: Compress,
+    out: Vec<u8>,
+}
+
+impl Deflater {
+    fn new(level: i32) -> Self {
+        let level = flate2::Compression::new(level.unsigned_abs());
+        Self { compress: Compress::new(level, false), out: Vec::new() }
     }
-    let mut out = Vec::with_capacity(bytes.len() / 2 + 64);
-    loop {
-        let done = usize::try_from(compress.total_in()).unwrap_or(usize::MAX);
-        compress.compress_vec(&bytes[done..], &mut out, FlushCompress::Sync).map_err(io::Error::other)?;
-        // All is out if there was room to spare.
-        if compress.total_in() == bytes.len() as u64 && out.len() < out.capacity() {
-            return Ok(out);
+
+    fn deflate(&mut self, (dictionary, bytes): &Block<'_>) -> io::Result<()> {
+        let Self { compress, out } = self;
+        compress.reset();
+        if !dictionary.is_empty() {
+            compress.set_dictionary(dictionary).map_err(io::Error::other)?;
         }
-        out.reserve(out.capacity());
+        out.reserve(bytes.len() / 2 + 64);
+        loop {
+            let done = usize::try_from(compress.total_in()).unwrap_or(usize::MAX);
+            compress.compress_vec(&bytes[done..], out, FlushCompress::Sync).map_err(io::Error::other)?;
+            // All is out if there was room to spare.
+            if compress.total_in() == bytes.len() as u64 && out.len() < out.capacity() {
+                return Ok(());
+            }
+            out.reserve(out.capacity());
+        }
     }
 }
