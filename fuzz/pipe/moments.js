@@ -30,7 +30,7 @@ function soon () {
 }
 
 /**
- * How stock is played again. A file that is copied comes as if the reader had a mark of up to 4 MiB.
+ * How stock is played again. A file that is copied comes as if the reader had a high-water mark of up to 4 MiB.
  * @param {object} program
  */
 function ofStock ({ source: { kind, size, mark } }) {

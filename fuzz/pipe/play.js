@@ -41,7 +41,7 @@ class Player {
    * @param {object} program
    * @param {{ createWriteStream: Function }} api
    * @param {{ delay?: () => { bytes: number, turns: number }, jitter?: () => void, mark?: number, isSlow?: boolean, exit?: () => void }} [options]
-   *   how many bytes and turns later a step is done; called where time is to pass; the reader's mark, if it is not the program's;
+   *   how many bytes and turns later a step is done; called where time is to pass; the reader's high-water mark, if it is not the program's;
    *   whether the disk takes its time; what ends the process
    */
   constructor (program, api, { delay = () => ({ bytes: 0, turns: 0 }), jitter = () => {}, mark, isSlow = false, exit } = {}) {
