@@ -18,7 +18,7 @@ const methodsAtLoad = METHODS.map(name => prototype[name])
 const custom = findCustom()
 const HANDLE = 'kHandle'
 
-/** Node's own `fs.read` has this symbol, for util.promisify(): one that was patched before this is loaded lacks it. */
+/** The symbol that Node's own `fs.read` has for util.promisify(). A patch that was made before this is loaded lacks it. */
 const isReadNodes = Object.getOwnPropertySymbols(readAtLoad).some(({ description }) => description === 'customPromisifyArgs')
 
 /** Node's own `FileHandle.prototype.read`. Its class is nowhere to be had but on a handle. */

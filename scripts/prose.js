@@ -17,7 +17,7 @@ const WORDS = [
   [/\bdrain(ed|ing)\b/i, "write; 'drain' is the event"],
   [/\bmend(s|ed|ing)?\b/i, 'fix'],
   [/\bwait(s|ed|ing)? out\b/i, 'retry'],
-  [/\w,? say[,.;)]/i, 'for example'],
+  [/\w,? say,/i, 'for example'],
   [/(?<!--)\bmarks?\b(?<!(high|low)-water marks?)/i, 'high-water mark']
 ]
 
