@@ -20,6 +20,7 @@ const Lane = require('./lane.js')
 const node = require('./node-state.js')
 const Opening = require('./opening.js')
 const Requests = require('./requests.js')
+const Rotation = require('./rotation.js')
 const Stats = require('./stats.js')
 const { WriteBuffer } = require('./write-buffer.js')
 
@@ -39,8 +40,11 @@ class Carrier {
     this.stream = stream
     this.state = stream._writableState
     this.own = own
-    this.control = new ControlBlock(hub, hub.create(this.number, options))
+    /** How its file is one of several, if it is. */
+    this.rotation = options.rotate === undefined ? null : new Rotation(stream.path, options.rotate, options.mkdir === true)
+    this.control = new ControlBlock(hub, hub.create(this.number, { ...options, rotate: this.rotation?.settings }))
     this.buffer = new WriteBuffer(this.control)
+    this.rotation?.begin(this)
     this.stats = new Stats()
     this.opening = new Opening(this, options)
     this.requests = new Requests(this, typeof options.fd === 'object' && options.fd !== null)
@@ -169,6 +173,7 @@ class Carrier {
   look (complete) {
     const { control, ending, requests } = this
     if (ending.isClosed) return
+    this.rotation?.tellNews()
     if (this.stalls < control.stalls) requests.first?.runInAsyncScope(this.tellStalls, this)
     if (ending.isClosed) return
     if (requests.areUnderWay) {
