@@ -172,6 +172,7 @@ impl<'a> Lease<'a> {
             self.fail(Failure::from_io(error));
             return Refusal::Failed;
         };
+        state.stalls.note_call(error);
         state.block();
         if begins {
             self.stream.control().count_stall();

@@ -284,6 +284,12 @@ impl Stream {
         self.state.lock().stalls.errno()
     }
 
+    /// Why the target refuses, in the stall that lasts, or did in the last one.
+    #[must_use]
+    pub fn stall(&self) -> Option<Failure> {
+        self.state.lock().stalls.failure()
+    }
+
     /// Whether nothing is written, and nothing will be.
     #[must_use]
     pub fn is_over(&self) -> bool {
