@@ -20,7 +20,6 @@ const Lane = require('./lane.js')
 const node = require('./node-state.js')
 const Opening = require('./opening.js')
 const Requests = require('./requests.js')
-const Rotation = require('./rotation.js')
 const Stats = require('./stats.js')
 const { WriteBuffer } = require('./write-buffer.js')
 
@@ -41,7 +40,7 @@ class Carrier {
     this.state = stream._writableState
     this.own = own
     /** How its file is one of several, if it is. */
-    this.rotation = options.rotate === undefined ? null : new Rotation(stream.path, options.rotate, options.mkdir === true)
+    this.rotation = options.rotate ?? null
     this.control = new ControlBlock(hub, hub.create(this.number, { ...options, rotate: this.rotation?.settings }))
     this.buffer = new WriteBuffer(this.control)
     this.rotation?.begin(this)

@@ -96,7 +96,7 @@ function defaultPattern (active) {
 
 function toFunction (pattern, utc) {
   if (typeof pattern !== 'string') throw errors.invalidType('options.rotate.name', 'of type string or function', pattern)
-  const unknown = /%(?![YmdHMSi%])/.exec(pattern)
+  const unknown = /%(?![YmdHMSi])/.exec(pattern.replaceAll('%%', ''))
   if (unknown !== null) throw errors.invalidOption('rotate.name', pattern, 'may have %Y, %m, %d, %H, %M, %S, %i and %%')
   return (time, index) => pattern.replace(/%(.)/g, (_, letter) => {
     if (letter === '%') return '%'

@@ -7,6 +7,7 @@ const path = require('node:path')
 const process = require('node:process')
 // Taken now: fake timers do not mean ours.
 const { clearTimeout } = require('node:timers')
+const { fileURLToPath } = require('node:url')
 const { intervalAt, startsFrom } = require('./calendar.js')
 const ClosedNames = require('./closed-names.js')
 const errors = require('./errors.js')
@@ -24,21 +25,34 @@ const PARTS = 16
 
 class Rotation {
   /**
-   * @param {string | Buffer} file the path of the log
+   * Puts a rotation in the place of what is said about it.
+   * @param {string | Buffer | URL} path
+   * @param {{ rotate: object, mkdir?: boolean }} options as lib/options.js makes them
+   */
+  static prepare (path, options) {
+    if (options.rotate instanceof Rotation) return
+    // What is no path is Node's to refuse.
+    const text = path instanceof URL ? fileURLToPath(path) : String(path)
+    options.rotate = new Rotation(text, options.rotate, options.mkdir === true)
+  }
+
+  /**
+   * @param {string} file the path of the log
    * @param {object} options as lib/rotate-options.js makes them
    * @param {boolean} mkdir
    */
   constructor (file, options, mkdir) {
     this.options = options
-    this.path = path.resolve(file.toString())
+    this.path = path.resolve(file)
     this.names = new ClosedNames(options.name, path.basename(this.path), options.utc)
     this.interval = options.interval ?? HOUR
     this.mkdir = mkdir
     this.timer = null
+    this.settings = this.toSettings()
   }
 
   /** What Rust is to know. */
-  get settings () {
+  toSettings () {
     const { options: { size, interval, keep, keepFor, maxTotal, compress }, path, mkdir } = this
     const isTidied = keep !== undefined || keepFor !== undefined || maxTotal !== undefined || compress !== undefined
     return { path, mkdir, size, isTimed: interval !== undefined, keep, keepFor, maxTotal, compress, family: isTidied ? this.names.family() : [] }

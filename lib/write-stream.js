@@ -17,6 +17,7 @@ const io = require('./io-state.js')
 const { BarrierToken, PlacedToken, ReopenToken, splitTokens } = require('./node-state.js')
 const { Settled } = require('./native.js')
 const { withDefaults } = require('./options.js')
+const Rotation = require('./rotation.js')
 const writeFrom = require('./write-from.js')
 
 const { write, end, destroy, _write, _writev, _destroy, _construct } = Base.prototype
@@ -37,6 +38,8 @@ const NOTHING = Buffer.alloc(0)
 function WriteStream (path, options) {
   if (!(this instanceof WriteStream)) return new WriteStream(path, options)
   options = withDefaults(options)
+  // What can't be is said before anything is opened.
+  if (options?.rotate !== undefined) Rotation.prepare(path, options)
   Base.call(this, path, options)
   // In object mode Node counts objects, and all stays Node's.
   if (this.writableObjectMode || this.destroyed) return
