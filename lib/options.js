@@ -106,7 +106,7 @@ function toCompression (name, compress) {
 /** Has a stream that rotates append, unless it is told to. */
 function toRotation (own) {
   const rotate = toRotate(own.rotate, toCompression)
-  for (const other of ['fd', 'start', 'fs', 'atomic', 'compress', 'digest', 'objectMode']) refusePair(own, 'rotate', other)
+  for (const other of ['fd', 'start', 'fs', 'atomic', 'compress', 'digestOf', 'digest', 'objectMode']) refusePair(own, 'rotate', other)
   own.flags ??= 'a'
   if (!isAppended(own.flags)) throw errors.incompatible('rotate', 'flags')
   return rotate

@@ -3,6 +3,8 @@
 // The files of a log that rotates.
 
 const fs = require('node:fs')
+const path = require('node:path')
+const { gunzipSync } = require('node:zlib')
 
 const numbersOf = name => (name.replace(/\.(gz|zst)$/, '').match(/\d+/g) ?? []).map(Number)
 
@@ -19,4 +21,22 @@ function inOrder (folder, active) {
   return names.includes(active) ? [...closed, active] : closed
 }
 
-module.exports = { inOrder }
+/**
+ * What is in the lines of all files.
+ * @param {RegExp} pattern of a line, with a group for its number
+ * @returns {{ numbers: number[], files: string[] }} NaN for what is no whole line
+ */
+function linesOf (folder, active, pattern) {
+  const all = inOrder(folder, active)
+  // The process may have ended before the plain file was removed.
+  const files = all.filter(name => !all.includes(`${name}.gz`))
+  const numbers = files.flatMap(name => {
+    const bytes = fs.readFileSync(path.join(folder, name))
+    const lines = (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString().split('\n')
+    if (lines.pop() !== '') return [NaN]
+    return lines.map(line => Number(pattern.exec(line)?.[1]))
+  })
+  return { numbers, files }
+}
+
+module.exports = { inOrder, linesOf }

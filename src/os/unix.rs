@@ -29,6 +29,7 @@ pub use input::Input;
 pub(crate) use logs::{Claim, Log, Seen, claim, keep_time, list, lock_folder, look, move_aside};
 pub(crate) use raw::at_exit;
 pub use replace::Replacement;
+pub(crate) use replace::remove_left_of;
 
 /// The `errno` of a write that failed and does not say why.
 pub const EIO: i32 = Errno::IO.raw_os_error();

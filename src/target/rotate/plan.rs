@@ -122,14 +122,18 @@ pub(super) struct Tidying {
     pub(super) remove: Vec<String>,
     /// These are compressed then, the oldest first.
     pub(super) compress: Vec<String>,
+    /// What was to be called so may have been left half done.
+    pub(super) unfinished: BTreeSet<String>,
 }
 
 /// What is to be done with the closed files among `found`, while the open one has `active` bytes.
 #[must_use]
 pub(super) fn tidy(rules: &Rules, mut found: Vec<Found>, active: u64, now: u64) -> Tidying {
+    let unfinished = found.iter().filter_map(|file| unfinished(&file.name));
+    let unfinished = unfinished.filter(|name| is_of(&rules.family, name)).map(str::to_owned).collect();
+    let mut tidying = Tidying { unfinished, ..Tidying::default() };
     found.retain(|file| is_of(&rules.family, &file.name));
     found.sort_by(by_age);
-    let mut tidying = Tidying::default();
     if rules.compress.is_some() {
         // The compressed file has its name when it is whole: the process ended before the plain one was removed.
         let names: BTreeSet<_> = found.iter().map(|file| file.name.clone()).collect();
@@ -172,6 +176,12 @@ const SUFFIXES: [&str; 2] = [".gz", ".zst"];
 /// The name of the file before it was compressed.
 fn plain_name(name: &str) -> &str {
     SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
+}
+
+/// The name that a temporary file was to get: see `os::Replacement`.
+fn unfinished(name: &str) -> Option<&str> {
+    let (name, _number) = name.strip_prefix('.')?.strip_suffix(".spillway")?.rsplit_once('.')?;
+    Some(name)
 }
 
 /// Whether a file of that name is one of ours.

@@ -28,7 +28,10 @@ static COMPRESSING: Mutex<()> = Mutex::new(());
 pub(super) fn tidy(rotation: &Rotation) -> io::Result<()> {
     let found = os::list(rotation.folder()).map_err(in_open("scandir"))?;
     let active = os::look(&rotation.path).map_err(in_open("stat"))?.map_or(0, |seen| seen.size);
-    let Tidying { remove, compress } = plan::tidy(&rotation.rules, found, active, rotation.now());
+    let Tidying { remove, compress, unfinished } = plan::tidy(&rotation.rules, found, active, rotation.now());
+    for name in unfinished {
+        os::remove_left_of(&rotation.folder().join(name)).map_err(in_open("open"))?;
+    }
     for name in remove {
         remove_file(&rotation.folder().join(name))?;
     }

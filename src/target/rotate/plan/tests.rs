@@ -20,7 +20,7 @@ fn family() -> Vec<Vec<String>> {
 }
 
 fn names(files: &[Found], rules: &Rules, active: u64, now: u64) -> (Vec<String>, Vec<String>) {
-    let Tidying { remove, compress } = tidy(rules, files.to_vec(), active, now);
+    let Tidying { remove, compress, .. } = tidy(rules, files.to_vec(), active, now);
     (remove, compress)
 }
 
@@ -148,4 +148,18 @@ fn what_is_compressed_already_is_not_compressed_again() {
     assert_eq!(names(&files, &rules, 0, 9).1, [""; 0], "what is to be removed is not compressed");
     let rules = Rules { compress: None, keep: None, ..rules };
     assert_eq!(names(&files, &rules, 0, 9), (vec![], vec![]));
+}
+
+#[test]
+fn what_was_left_half_done_is_known_by_the_name_that_it_was_to_get() {
+    let files = [
+        ".app-1.1.log.gz.12-34-56.spillway",
+        ".other.log.gz.1-2-3.spillway",
+        ".app-1.1.log.spillway",
+        ".spillway",
+    ]
+    .map(|name| found(name, 1, 1));
+    let rules = Rules { family: family(), ..Rules::default() };
+    let unfinished = tidy(&rules, files.to_vec(), 0, 9).unfinished;
+    assert_eq!(unfinished.into_iter().collect::<Vec<_>>(), ["app-1.1.log.gz"]);
 }
