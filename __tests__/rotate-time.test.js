@@ -33,7 +33,7 @@ test.each([
   ['weeks begin on Mondays', 'America/New_York', '2026-03-05T12:00Z', '1w', ['2026-03-02T05:00', '2026-03-09T04:00', '2026-03-16T04:00']],
   ['hours that the clock does not show', 'Europe/Berlin', '2026-03-29T00:30Z', '1h', ['2026-03-29T00:00', '2026-03-29T01:00', '2026-03-29T02:00']],
   ['an hour that it shows twice is one', 'Europe/Berlin', '2026-10-24T23:30Z', '1h', ['2026-10-24T23:00', '2026-10-25T00:00', '2026-10-25T02:00']],
-  ['parts of days begin at midnight', 'Asia/Kolkata', '2026-05-05T00:00Z', '6h', ['2026-05-05T00:30', '2026-05-05T06:30', '2026-05-05T12:30']],
+  ['parts of days begin at midnight', 'Asia/Kolkata', '2026-05-05T00:00Z', '6h', ['2026-05-04T18:30', '2026-05-05T00:30', '2026-05-05T06:30']],
   ['parts of a day of 25 hours', 'Europe/Berlin', '2026-10-25T00:00Z', '12h', ['2026-10-24T22:00', '2026-10-25T11:00', '2026-10-25T23:00']],
   ['a quarter of an hour off', 'Asia/Kathmandu', '2026-05-05T00:00Z', '30m', ['2026-05-04T23:45', '2026-05-05T00:15', '2026-05-05T00:45']]
 ])('%s', async (_, zone, time, interval, expected) => {

@@ -17,6 +17,9 @@ const { TurnToken } = require('./node-state.js')
 /** How often files are named anew where no interval is wanted. */
 const HOUR = { count: 1, unit: 'h' }
 
+/** Periods that are over and still known. */
+const PAST = 4
+
 /** The longest time that a timer of Node's can wait, in milliseconds. */
 const LONGEST = 2 ** 31 - 1
 
@@ -48,6 +51,8 @@ class Rotation {
     this.interval = options.interval ?? HOUR
     this.mkdir = mkdir
     this.timer = null
+    /** When the periods begin that Rust knows. */
+    this.starts = []
     this.settings = this.toSettings()
   }
 
@@ -66,17 +71,19 @@ class Rotation {
     eventLoop.watch(carrier)
     // The time of a file that is there, which is gone on with.
     const old = fs.statSync(this.path, { throwIfNoEntry: false })
-    this.tellPeriods(old === undefined ? [] : [old.mtimeMs])
+    if (old !== undefined) this.starts = [intervalAt(old.mtimeMs, this.interval, this.options.utc).start]
+    this.tellPeriods()
   }
 
   /** Tells Rust when periods begin, and has it look when the next one does. */
-  tellPeriods (times = []) {
+  tellPeriods () {
     const { interval, names, options: { utc } } = this
     const now = Date.now()
-    const past = times.filter(time => time < now).map(time => intervalAt(time, interval, utc).start)
     const coming = startsFrom(now, interval, utc)
-    const starts = [...past.filter(start => start < coming[0]), ...coming]
-    this.carrier.buffer.sink.setCalendar(starts.map(start => ({ start, ...names.formAt(new Date(start)) })))
+    // The file that is written may be of an earlier one, by which it is named.
+    const past = this.starts.filter(start => start < coming[0]).slice(-PAST)
+    this.starts = [...past, ...coming]
+    this.carrier.buffer.sink.setCalendar(this.starts.map(start => ({ start, ...names.formAt(new Date(start)) })))
     this.timer = eventLoop.setTimeout(() => this.onTime(), Math.min(coming[1] - now, LONGEST))
     this.timer.unref()
   }
