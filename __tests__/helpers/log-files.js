@@ -27,6 +27,17 @@ function inOrder (folder, active) {
  * @returns {{ numbers: number[], files: string[] }} NaN for what is no whole line
  */
 function linesOf (folder, active, pattern) {
+  while (true) {
+    try {
+      return readLines(folder, active, pattern)
+    } catch (error) {
+      // One was compressed and removed meanwhile.
+      if (error.code !== 'ENOENT') throw error
+    }
+  }
+}
+
+function readLines (folder, active, pattern) {
   const all = inOrder(folder, active)
   // The process may have ended before the plain file was removed.
   const files = all.filter(name => !all.includes(`${name}.gz`))
