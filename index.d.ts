@@ -356,6 +356,12 @@ export interface RotateOptions {
    * @defaultValue `false`
    */
   utc?: boolean | undefined
+  /**
+   * Whether files are cut behind the end of a line, whatever chunks it comes in. If not, between chunks. For what is piped in, say.
+   *
+   * @defaultValue `false`, in `spillway/pino` `true`
+   */
+  lines?: boolean | undefined
 }
 
 /** A closed file, as `'rotate'` tells of it. */

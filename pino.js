@@ -17,7 +17,8 @@ const keepsOpen = { ...fs, close: (fd, callback) => nextTick(callback, null) }
  * @returns {Promise<import('.').WriteStream>} open
  */
 module.exports = async function ({ destination = 1, mkdir = false, append = true, rotate, compress, ...options } = {}) {
-  const files = rotate ? { rotate: { compress, ...rotate } } : { compress }
+  // What pino hands over may end within a line.
+  const files = rotate ? { rotate: { lines: true, compress, ...rotate } } : { compress }
   if (typeof destination === 'number') {
     return createWriteStream('', { ...options, ...files, fd: destination, fs: keepsOpen })
   }

@@ -80,6 +80,20 @@ test('small files are cut at the chunk, and not much before', async () => {
   expect(new Set(out.closedFiles.map(({ bytes }) => bytes))).toEqual(new Set([90]))
 })
 
+test('lines are cut nowhere, whatever chunks they come in', async () => {
+  const text = lines(0, 50_000).join('')
+  for (const length of [1000, 7, 20_000]) {
+    const out = open({ size: 3000, lines: true, name: `${length}-%i.log` })
+    await writeAll(out, text.match(new RegExp(`[^]{1,${length}}`, 'g')))
+    await end(out)
+    const closed = out.closedFiles.map(({ path: file }) => fs.readFileSync(file, 'latin1'))
+    expect(closed.join('') + fs.readFileSync(at('app.log'), 'latin1') === text).toBe(true)
+    expect(closed.filter(content => !content.endsWith('\n') || content.length > 3000)).toEqual([])
+    expect(closed.length).toBeGreaterThan(100)
+    fs.unlinkSync(at('app.log'))
+  }
+})
+
 test('a file that exists is gone on with, and numbers go on, whatever was between', async () => {
   for (let from = 0; from < 300; from += 10) {
     const out = open({ size: 200 })
@@ -198,7 +212,8 @@ test.each([
   [{ size: 1, maxTotal: 'much' }, 'ERR_INVALID_ARG_VALUE', 'options.rotate.maxTotal'],
   [{ size: 1, compress: 'lzma' }, 'ERR_INVALID_ARG_VALUE', 'options.rotate.compress'],
   [{ size: 1, compress: { algorithm: 'gzip', level: 10 } }, 'ERR_OUT_OF_RANGE', 'options.rotate.compress.level'],
-  [{ size: 1, utc: 1 }, 'ERR_INVALID_ARG_TYPE', 'options.rotate.utc']
+  [{ size: 1, utc: 1 }, 'ERR_INVALID_ARG_TYPE', 'options.rotate.utc'],
+  [{ size: 1, lines: 1 }, 'ERR_INVALID_ARG_TYPE', 'options.rotate.lines']
 ])('%p is refused', (rotate, code, name) => {
   expect(() => open(rotate)).toThrow(expect.objectContaining({ code, message: expect.stringContaining(name) }))
   expect(names()).toEqual([])

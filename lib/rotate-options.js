@@ -16,15 +16,16 @@ const MOST_FILES = 2 ** 32 - 1
  * @param {unknown} rotate as a user gave it
  * @param {(name: string, compress: unknown) => object} toCompression
  * @returns {{ size?: number, interval?: { count: number, unit: string }, keep?: number, keepFor?: number, maxTotal?: number,
- *   compress?: object, name?: string | Function, utc: boolean }}
+ *   compress?: object, name?: string | Function, utc: boolean, lines: boolean }}
  */
 function toRotate (rotate, toCompression) {
   if (typeof rotate !== 'object') throw errors.invalidType('options.rotate', 'an Object', rotate)
   if (process.platform === 'win32') throw errors.unavailable('options.rotate')
   if (process.permission !== undefined) throw errors.invalidState('options.rotate can\'t be had with --permission: files are opened by spillway')
-  const { size, interval, keep, maxTotal, compress, name, utc = false } = rotate
+  const { size, interval, keep, maxTotal, compress, name, utc = false, lines = false } = rotate
   if (size == null && interval == null) throw errors.invalidOption('rotate', rotate, 'must have a size or an interval')
   if (typeof utc !== 'boolean') throw errors.invalidType('options.rotate.utc', 'of type boolean', utc)
+  if (typeof lines !== 'boolean') throw errors.invalidType('options.rotate.lines', 'of type boolean', lines)
   return {
     size: optional(size, value => toBytes('rotate.size', value, 1)),
     interval: optional(interval, toInterval),
@@ -33,7 +34,8 @@ function toRotate (rotate, toCompression) {
     maxTotal: optional(maxTotal, value => toBytes('rotate.maxTotal', value, 0)),
     compress: optional(compress, value => toCompression('rotate.compress', value)),
     name: name ?? undefined,
-    utc
+    utc,
+    lines
   }
 }
 

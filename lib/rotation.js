@@ -58,9 +58,9 @@ class Rotation {
 
   /** What Rust is to know. */
   toSettings () {
-    const { options: { size, interval, keep, keepFor, maxTotal, compress }, path, mkdir } = this
+    const { options: { size, interval, lines, keep, keepFor, maxTotal, compress }, path, mkdir } = this
     const isTidied = keep !== undefined || keepFor !== undefined || maxTotal !== undefined || compress !== undefined
-    return { path, mkdir, size, isTimed: interval !== undefined, keep, keepFor, maxTotal, compress, family: isTidied ? this.names.family() : [] }
+    return { path, mkdir, size, isTimed: interval !== undefined, byLines: lines, keep, keepFor, maxTotal, compress, family: isTidied ? this.names.family() : [] }
   }
 
   /** @param {import('./carrier.js')} carrier of the stream */

@@ -36,7 +36,7 @@ function rotated (log, { active = 'app.log', ends = {} } = {}) {
       if (at % 500 === 499) await new Promise(resolve => setImmediate(resolve))
     }
     ${end}`
-  const cases = { 'process.exit()': [MANY, 'process.exit()'], 'an uncaught error': [300_000, 'setImmediate(() => { throw new Error("crash") })'], 'out.end()': [300_000, 'out.end()'], ...ends }
+  const cases = { 'process.exit()': [MANY, 'process.exit()'], 'an uncaught error': [600_000, 'setImmediate(() => { throw new Error("crash") })'], 'out.end()': [600_000, 'out.end()'], ...ends }
   return Object.fromEntries(Object.entries(cases).filter(([, value]) => value !== null).map(([name, [count, end]]) => [`${name} loses no line`, async run => {
     const { content } = await run(loop(count, end), { name: 'summary' })
     expect(JSON.parse(content)).toEqual(whole(count))

@@ -23,6 +23,8 @@ pub struct Rotate {
     pub size: Option<f64>,
     /// Whether each period has files of its own.
     pub is_timed: bool,
+    /// Whether files are cut behind the ends of lines.
+    pub by_lines: bool,
     /// How many closed files stay.
     pub keep: Option<u32>,
     /// How long closed files stay, in milliseconds.
@@ -42,6 +44,7 @@ impl Rotate {
         let rules = Rules {
             size: self.size.map(offset_of),
             is_timed: self.is_timed,
+            by_lines: self.by_lines,
             keep: files.or(self.keep_for.map(|time| Keep::For(offset_of(time)))),
             max_total: self.max_total.map(offset_of),
             compress: self.compress.map(Compression::from),

@@ -3,6 +3,7 @@
 //! Nothing is counted here. Before each write the stage looks what is in the folder, so that other processes
 //! may write to the same files, and rotate them: [`plan`] decides.
 
+mod cut;
 mod plan;
 mod rotation;
 mod tidy;
@@ -22,6 +23,7 @@ use crate::{
     error::in_open,
     os::{self, File, Log, Readiness, Seen},
 };
+use cut::prefix;
 use plan::Active;
 
 /// How long, in milliseconds, the old file is gone on with when a new one could not be had.
@@ -38,7 +40,7 @@ pub(super) struct Rotating {
     identity: Option<(u64, u64)>,
     /// When it was written to first, if it was.
     since: Option<u64>,
-    /// Whether what comes next is the beginning of a chunk.
+    /// Whether what comes next is the beginning of a chunk, or of a line.
     is_between: bool,
     /// No rotation is tried before this time.
     next_try: u64,
@@ -178,15 +180,17 @@ fn is_passing(error: &io::Error) -> bool {
 
 impl Target for Rotating {
     fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut most = bytes.len();
-        if self.is_between {
-            let first = bytes.first().map_or(0, |chunk| chunk.len()) as u64;
-            let size = self.turn(first)?;
-            most = fitting(bytes, self.rotation.room(size));
-        }
-        let bytes = &bytes[..most];
-        let count = self.inner.write(bytes)?;
-        self.is_between = is_end(bytes, count);
+        let whole = self.rotation.whole();
+        let first = whole.first(bytes);
+        let most = if self.is_between {
+            let size = self.turn(first as u64)?;
+            whole.fitting(bytes, self.rotation.room(size))
+        } else {
+            // The end of what was begun; behind that there may be a cut.
+            first
+        };
+        let count = self.inner.write(&prefix(bytes, most))?;
+        self.is_between = whole.ends(bytes, count);
         Ok(count)
     }
 
@@ -215,26 +219,6 @@ impl Target for Rotating {
     }
 
     delegate!(begin, rest, readiness);
-}
-
-/// How many of `bytes` fit into `room`: one at least.
-fn fitting(bytes: &[IoSlice<'_>], mut room: u64) -> usize {
-    let others = bytes.iter().take_while(|chunk| {
-        let size = chunk.len() as u64;
-        let fits = size <= room;
-        room = room.saturating_sub(size);
-        fits
-    });
-    others.count().max(1).min(bytes.len())
-}
-
-/// Whether the first `count` bytes end where one of `bytes` ends.
-fn is_end(bytes: &[IoSlice<'_>], count: usize) -> bool {
-    let mut end = 0;
-    bytes.iter().any(|chunk| {
-        end += chunk.len();
-        end == count
-    })
 }
 
 /// A path for the errors of a folder.

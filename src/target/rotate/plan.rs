@@ -12,6 +12,8 @@ pub struct Rules {
     pub size: Option<u64>,
     /// Whether each period has files of its own.
     pub is_timed: bool,
+    /// Whether files are cut behind the end of a line, whatever chunks it comes in; else between chunks.
+    pub by_lines: bool,
     /// Which closed files stay.
     pub keep: Option<Keep>,
     /// Most bytes of all files together.

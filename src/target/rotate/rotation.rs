@@ -10,6 +10,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
+    cut::Whole,
     parent,
     plan::{self, Active, Calendar, Period, Rules},
     tidy,
@@ -113,6 +114,11 @@ impl Rotation {
     /// Bytes for which a file of `size` bytes has room.
     pub(super) fn room(&self, size: u64) -> u64 {
         self.rules.size.map_or(u64::MAX, |most| most.saturating_sub(size))
+    }
+
+    /// What is never cut.
+    pub(super) fn whole(&self) -> Whole {
+        if self.rules.by_lines { Whole::Lines } else { Whole::Chunks }
     }
 
     /// By which the file is named that is closed at the time `now`.
