@@ -149,8 +149,8 @@ test('a stream that keeps few files removes none of another log', async () => {
   fs.writeFileSync(at('app-2020-01-01.1.log'), 'x')
   const out = open({ size: 100, keep: 0 })
   await writeAll(out, lines(0, 100))
-  await until(() => names().every(name => name === 'app.log' || others.includes(name)))
   await end(out)
+  await until(() => names().every(name => name === 'app.log' || others.includes(name)))
   expect(names()).toEqual([...others, 'app.log'].sort())
 })
 
