@@ -27,6 +27,9 @@ const KILLS = Number(process.env.SPILLWAY_KILLS ?? 100)
 const named = withoutTmpfile()
 afterAll(() => named?.remove())
 
+/** The size of a large file, in MiB. */
+const MIB_OF_ONE = Number(process.env.SPILLWAY_MIB ?? 256)
+
 /** Each way: a temporary file without a name, where the system has such, or with one. */
 const WAYS = { 'without a name': [], ...(named && { 'with a name': named.prefix }) }
 if (named === null) test.skip('a temporary file with a name: no C compiler to make a system that has no others', () => {})
@@ -453,6 +456,29 @@ describe('a disk of 1 MiB', () => {
     await finished(out.end())
     expect(fs.readFileSync(file).equals(Buffer.alloc(600_000, 'new'))).toBe(true)
   })
+})
+
+test(`a file of ${MIB_OF_ONE} MiB takes no more memory than the high-water mark and 8 MiB`, async () => {
+  const { stdout } = await run(`
+    const rss = () => Number(/VmRSS:\\s+(\\d+)/.exec(fs.readFileSync('/proc/self/status', 'latin1'))[1]) * 1024
+    const chunk = Buffer.alloc(64 * 1024)
+    let most = 0
+    const write = async mib => {
+      const out = create({ atomic: { durable: false } })
+      for (let at = 0; at < mib * 16; at++) {
+        if (!out.write(chunk)) await once(out, 'drain')
+        if (at % 64 === 0) most = Math.max(most, rss())
+      }
+      out.end()
+      await once(out, 'close')
+    }
+    await write(8)
+    gc()
+    const before = most = rss()
+    await write(given.mib)
+    console.log(most - before)`, { values: { mib: MIB_OF_ONE }, args: ['--expose-gc'] })
+  expect(fs.statSync(at('file')).size).toBe(MIB_OF_ONE * 1024 * 1024)
+  expect(Number(stdout)).toBeLessThan((1 + 8) * 1024 * 1024)
 })
 
 test('no descriptor is left, however it ends', async () => {

@@ -122,23 +122,24 @@ testWithFaults('a failed fdatasync is the stream\'s error, for good: the callbac
       out.on('error', ({ code, syscall }) => log.push(['error', code, syscall]))
       out.on('stall', () => log.push('stall'))
       await once(out, 'open')
-      await new Promise(resolve => out.write('one', error => resolve(log.push(['one', error?.code ?? null]))))
-      await new Promise(resolve => out.write('two', error => resolve(log.push(['two', error?.code ?? null]))))
-      await new Promise(resolve => out.write('three', error => resolve(log.push(['three', error?.code ?? null]))))
+      const write = () => new Promise(resolve => out.write('one', error => resolve(log.push(error?.code ?? 'told'))))
+      while (!out.errored) await write()
+      await write()
       if (!out.closed) await new Promise(resolve => out.once('close', resolve))
       console.log(JSON.stringify([log, out.bytesWritten]))`, {
+      // Each thread counts its own: the second of one of them fails.
       faults: [`fdatasync:error=${code}:when=2`],
       options: { retry: { codes: [code], interval: 1 } }
     })
-    expect([exit, injected, calls.filter(name => name === 'fdatasync').length]).toEqual([0, 1, 2])
     const [log, bytesWritten] = JSON.parse(stdout)
-    expect(log[0]).toEqual(['one', null])
-    expect(log).toContainEqual(['two', code])
-    expect(log).toContainEqual(['three', 'ERR_STREAM_DESTROYED'])
+    const told = log.filter(entry => entry === 'told').length
+    expect([exit, injected, calls.filter(name => name === 'fdatasync').length]).toEqual([0, 1, told + 1])
+    expect(log.slice(0, told + 1)).toEqual([...Array(told).fill('told'), code])
+    expect(log).toContain('ERR_STREAM_DESTROYED')
     expect(log).toContainEqual(['error', code, 'fdatasync'])
     expect(log).not.toContainEqual('stall')
     // What is on the device for certain.
-    expect(bytesWritten).toBe(3)
+    expect(bytesWritten).toBe(3 * told)
   }
 })
 

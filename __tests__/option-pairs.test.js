@@ -1,6 +1,6 @@
 'use strict'
 
-// The table of docs/options.md: each pair is refused, or gives the right bytes.
+// The table of docs/guide/options.md: each pair is refused, or gives the right bytes.
 
 const { createHash } = require('node:crypto')
 const { once } = require('node:events')
@@ -20,7 +20,7 @@ const ROOT = path.join(__dirname, '..')
 
 /** The rows of the table: what it says of each pair of options. */
 function readTable () {
-  const page = fs.readFileSync(path.join(ROOT, 'docs', 'options.md'), 'utf8')
+  const page = fs.readFileSync(path.join(ROOT, 'docs', 'guide', 'options.md'), 'utf8')
   const [, table] = /\n## Which go together\n[^]*?\n(\|[^]*?)\n\n/.exec(page)
   const [head, , ...rows] = table.split('\n').map(line => line.split('|').slice(1, -1).map(cell => cell.trim().replaceAll('`', '')))
   return rows.flatMap(([name, ...cells]) => cells.map((cell, column) => ({ pair: [head[column + 1], name], cell })))

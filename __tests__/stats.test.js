@@ -18,6 +18,8 @@ test('stats() counts bytes, chunks, falses, drains and calls', async () => {
     acceptedChunks: 0,
     writtenBytes: 0,
     writtenChunks: 0,
+    fileBytes: 0,
+    compressionRatio: 1,
     droppedBytes: 0,
     droppedChunks: 0,
     bufferedBytes: 0,

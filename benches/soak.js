@@ -4,7 +4,7 @@
 //
 // Streams of all kinds are opened, written, copied and piped into, ended,
 // destroyed, aborted and failed, in rounds, under the load of a worker, of fs and of crypto. What
-// ended well must have its bytes; and after each round the process must have
+// ended well must have its bytes, also compressed, digested, synced or replaced at once; and after each round the process must have
 // no more descriptors, threads and memory than after the first ones.
 //
 // 600 seconds unless told otherwise. Linux alone: it looks into /proc.
@@ -25,7 +25,9 @@ const { promisify } = require('node:util')
 const { setFlagsFromString } = require('node:v8')
 const { runInNewContext } = require('node:vm')
 const { Worker, isMainThread, parentPort } = require('node:worker_threads')
+const zlib = require('node:zlib')
 const { createWriteStream } = require('..')
+const { decode } = require('../__tests__/helpers/decode.js')
 
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc')
@@ -61,6 +63,24 @@ function makeOptions () {
     blockTimeout: 5,
     retry: chance(0.3) ? { interval: 5, limit: 20 } : undefined
   }
+}
+
+/** What is done to the bytes of some streams, by kind: what goes together of compress, digest, durable, atomic, mkdir. */
+const STAGES = {
+  file: () => ({ ...makeForm(), atomic: chance(0.3) ? { durable: chance(0.2) } : undefined, mkdir: chance(0.3) }),
+  append: makeForm,
+  start: makeDurable,
+  fd: makeDurable
+}
+
+function makeDurable () {
+  return { durable: chance(0.2), digest: chance(0.3) ? ['sha256', 'crc32'] : undefined }
+}
+
+function makeForm () {
+  const { durable, digest } = makeDurable()
+  if (durable || chance(0.7)) return { durable, digest }
+  return { digest, compress: oneOf(['gzip', { algorithm: 'gzip', threads: 2 }, 'zstd']) }
 }
 
 /** A file that is copied into others: its bytes. */
@@ -111,8 +131,10 @@ const KINDS = {
 async function live (name, fifo) {
   const kind = oneOf(Object.keys(KINDS))
   const controller = new AbortController()
-  const options = { ...makeOptions(), signal: controller.signal }
-  const { out, before = Buffer.alloc(0), isLost, mustDestroy, finish } = KINDS[kind](name, options, fifo)
+  const stages = chance(0.5) ? STAGES[kind]?.() : undefined
+  const options = { ...makeOptions(), ...stages, signal: controller.signal }
+  const file = stages?.mkdir ? path.join(`${name}-made`, 'here', 'file') : name
+  const { out, before = Buffer.alloc(0), isLost, mustDestroy, finish } = KINDS[kind](file, options, fifo)
   let isFinished = false
   const closed = new Promise(resolve => out.once('close', resolve))
   out.on('error', () => {}).on('finish', () => { isFinished = true })
@@ -126,6 +148,8 @@ async function live (name, fifo) {
     if (!dropped) accepted.push(Buffer.from(chunk))
     if (chance(0.02) && !out.destroyed) accepted.push(writeFromSource(out, name))
     if (chance(0.05)) tryToFlush(out)
+    // It fails with the stream.
+    if (chance(0.02)) oneOf([() => out.sync(), () => out.datasync()])().catch(() => {})
     if (chance(0.2)) await turn()
   }
   if (!mustDestroy && options.backpressure === undefined && !out.destroyed && chance(0.1)) {
@@ -136,8 +160,10 @@ async function live (name, fifo) {
   }
   await closed
   await finish?.()
-  if (isFinished && !isLost) checkContent(name, Buffer.concat(accepted), kind)
-  fs.rmSync(name, { force: true })
+  if (isFinished && !isLost) checkContent(file, Buffer.concat(accepted), { kind, before, ...stages })
+  if (isFinished && options.digest !== undefined) checkDigests(out, Buffer.concat(accepted.slice(1)))
+  if (!isFinished && options.atomic) assert.ok(!fs.existsSync(file), 'a file that is not whole took its place')
+  for (const made of [name, `${name}-made`]) fs.rmSync(made, { recursive: true, force: true })
   return kind
 }
 
@@ -157,10 +183,25 @@ function leave (out, controller, mustDestroy) {
   else out.destroy(way === 'error' ? new Error('on purpose') : undefined)
 }
 
-function checkContent (name, expected, kind) {
-  const digest = bytes => createHash('sha256').update(bytes).digest('hex')
-  const actual = fs.readFileSync(name)
+const digest = bytes => createHash('sha256').update(bytes).digest('hex')
+
+function checkContent (name, expected, { kind, before, compress }) {
+  const actual = readContent(name, before, compress?.algorithm ?? compress)
   assert.strictEqual(digest(actual), digest(expected), `${kind}: ${actual.length} bytes that are not the ${expected.length} that were accepted`)
+}
+
+/** What the file has: `before` was not compressed. */
+function readContent (name, before, algorithm) {
+  const bytes = fs.readFileSync(name)
+  if (algorithm === undefined) return bytes
+  const head = bytes.subarray(0, before.length)
+  return Buffer.concat([head, decode(algorithm, bytes.subarray(before.length))])
+}
+
+function checkDigests (out, bytes) {
+  assert.strictEqual(out.digest('sha256').toString('hex'), digest(bytes), 'a digest is not that of the bytes')
+  // Node has it from 22.2 on.
+  if (zlib.crc32 !== undefined) assert.strictEqual(out.digest('crc32').readUInt32BE(), zlib.crc32(bytes))
 }
 
 /** Keeps libuv's pool and a processor busy until `isOver()`. */
@@ -232,6 +273,7 @@ async function main (seconds) {
       for (const kind of seen) kinds.add(kind)
       isOver = true
       await busy
+      assert.deepStrictEqual(fs.readdirSync(folder).filter(name => name.endsWith('.spillway')), [], 'temporary files are left')
       now = await take()
       if (++number === WARM_UP) first = now
       if (number > WARM_UP) compare(first, now, number)

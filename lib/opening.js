@@ -63,6 +63,11 @@ function folderOf (name) {
   return typeof name === 'string' ? path.dirname(name) : Buffer.from(path.dirname(name.toString('latin1')), 'latin1')
 }
 
+/** Tells why the system won't open a file when Node's open would: in a turn of its own. What is wrong with an option is told at once. */
+function tellLater (callback, error) {
+  eventLoop.setImmediate(new AsyncResource('FSREQCALLBACK').bind(() => callback(error)))
+}
+
 /** Whether an open would wait for a reader. */
 function isFifo (path) {
   return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true
@@ -193,7 +198,7 @@ class Opening {
       if (!error && channels.open.hasSubscribers) channels.open.publish({ stream, path: stream.path, fd: stream.fd })
     }
     const error = this.atomic !== null && this.by === WAITS ? this.openReplacement() : null
-    if (error !== null) return callback(error)
+    if (error !== null) return error.errno === undefined ? callback(error) : tellLater(callback, error)
     if (this.hasDescriptor || (this.by === WAITS && !this.isNative && !this.openHere())) {
       this.by = NODE
       return this.constructByNode(done)
@@ -224,7 +229,15 @@ class Opening {
     const { stream } = this
     const construct = () => Base.prototype._construct.call(stream, callback)
     if (!this.mkdir || this.hasDescriptor) return construct()
-    fs.mkdir(folderOf(stream.path), { recursive: true }, error => error ? callback(error) : construct())
+    fs.mkdir(folderOf(stream.path), { recursive: true }, error => {
+      if (error) return callback(error)
+      try {
+        construct()
+      } catch (error) {
+        // Of what the options say.
+        callback(error)
+      }
+    })
   }
 
   /**

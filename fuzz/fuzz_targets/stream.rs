@@ -12,6 +12,8 @@ use libfuzzer_sys::{
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
+use spillway::target::Settle;
+
 use common::model::{Kind, Limit, Op, Other, Pair, Reply};
 
 /// An errno that ends a stream, whatever is waited out.
@@ -24,6 +26,8 @@ struct Program {
     replies: Vec<Reply>,
     /// What the target answers when it is to copy, if it can.
     copies: Option<Vec<Reply>>,
+    /// What it answers when it is to settle.
+    settles: Vec<Reply>,
     ops: Vec<Op>,
 }
 
@@ -32,9 +36,10 @@ impl<'a> Arbitrary<'a> for Program {
         let limit = if input.ratio(1, 10)? { Limit::Passed } else { Limit::Far };
         let replies = many(input, 64, reply)?;
         let copies = if input.ratio(1, 2)? { Some(many(input, 32, reply)?) } else { None };
+        let settles = many(input, 16, reply)?;
         // Fewer than a batch has segments: the model knows no batches.
         let ops = many(input, 400, op)?;
-        Ok(Self { limit, replies, copies, ops })
+        Ok(Self { limit, replies, copies, settles, ops })
     }
 }
 
@@ -52,7 +57,7 @@ fn many<'a, T>(
 }
 
 fn op(input: &mut Unstructured<'_>) -> Result<Op> {
-    Ok(match input.int_in_range(0..=19)? {
+    Ok(match input.int_in_range(0..=20)? {
         0..=3 => Op::Fill(size(input)?, small(input)? + 1),
         4 => Op::Attach(small(input)? + 1),
         5 => Op::Detach,
@@ -71,6 +76,7 @@ fn op(input: &mut Unstructured<'_>) -> Result<Op> {
             }
         }
         18 => Op::Finish,
+        19 => Op::Barrier(*input.choose(&[Settle::Written, Settle::Data, Settle::All])?),
         _ => {
             if input.ratio(1, 8)? {
                 Op::GiveUp
@@ -121,6 +127,7 @@ fn size(input: &mut Unstructured<'_>) -> Result<usize> {
 
 fuzz_target!(|program: Program| {
     let mut pair = Pair::new(program.limit, program.replies, program.copies);
+    pair.settle_by(program.settles);
     for op in &program.ops {
         pair.apply(op);
     }

@@ -5,7 +5,7 @@
 
 const events = require('node:events')
 const fs = require('node:fs')
-const { PassThrough, Readable, addAbortSignal, finished, pipeline, promises } = require('node:stream')
+const { PassThrough, Readable, Writable, addAbortSignal, finished, pipeline, promises } = require('node:stream')
 const chunks = require('./chunks.js')
 const { overriding } = require('./subclasses.js')
 
@@ -95,6 +95,13 @@ const ACTIONS = {
   'close behind' (player) {
     if (player.fd === undefined || !player.isCalm()) return 'not calm'
     fs.closeSync(player.fd)
+  },
+
+  sync (player, stream, { how }) {
+    if (!player.maySync()) return 'not now'
+    const callback = player.callback(how, [])
+    if (player.api === fs) Writable.prototype.write.call(stream, Buffer.alloc(0), callback)
+    else stream[how](callback)
   },
 
   abort (player) {

@@ -28,7 +28,7 @@ class Folder {
   /** @returns {Map<string, Buffer>} the files by name and mode, and what is in them */
   files () {
     const files = new Map()
-    for (const name of fs.readdirSync(this.path)) {
+    for (const name of fs.readdirSync(this.path, { recursive: true })) {
       const stat = fs.statSync(this.of(name))
       if (stat.isFile() && name !== 'source') files.set(`${name} ${stat.mode.toString(8)}`, fs.readFileSync(this.of(name)))
     }

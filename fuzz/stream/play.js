@@ -9,6 +9,7 @@ const Folder = require('./folder.js')
 const { Journal } = require('./journal.js')
 const { slowDisk, slowHandle } = require('./slow-disk.js')
 const { makeStream } = require('./subclasses.js')
+const stages = require('./stages.js')
 const { baseOf, prepare } = require('./target.js')
 const waits = require('./waits.js')
 const { Watch, hasRequests, hasFileRequests } = require('./watch.js')
@@ -54,6 +55,8 @@ class Player {
     this.isJittery = jitter !== undefined
     this.isHurried = isHurried
     this.folder = new Folder()
+    /** What spillway does to the bytes. */
+    this.stages = stages.stagesOf(program)
     this.path = this.folder.of('file')
     this.stream = null
     this.journal = new Journal(this.folder.anonymous, program.hasContext)
@@ -114,11 +117,20 @@ class Player {
   /** Whether nothing is under way, so that it is no matter of time what is in the file. */
   isCalm () {
     const { stream } = this
+    if (stages.isVeiled(this.stages)) return false
     // The size of a string is that of its UTF-16 units.
     if (this.isOpening) return this.bytes * 3 <= EARLY
     // An open that a signal has overtaken may still be under way.
     if (stream.closed) return this.hasOpened
     return !stream.destroyed && !stream.pending && !stream.errored && stream.writableLength === 0
+  }
+
+  /** Whether a sync has its place among the writes, and can't fail: then an empty write of stock is like it. */
+  maySync () {
+    const { stream, program: { target, options } } = this
+    const isLive = !stream.destroyed && !stream.errored && !stream.writableEnded
+    const isPatched = ['write', '_write', '_writev'].some(name => Object.hasOwn(stream, name))
+    return isLive && !isPatched && this.isPlain && this.program.heir === 'none' && target.kind === 'file' && ![null, 'r'].includes(options.flags) && options.fs === 'none'
   }
 
   mine (message) {
@@ -235,6 +247,7 @@ class Player {
       this.log('create threw', [error])
       return false
     }
+    if (this.api === fs && stages.hasEnd(this.stages)) stages.addEnd(this.stream)
     this.log('created')
     for (const event of EVENTS) if (event !== 'error' || !this.program.isDeaf) this.listen(event)
     return true
@@ -368,13 +381,19 @@ class Player {
    * @property {Buffer | null} accepted the bytes of the stream, if they are known
    * @property {string} own what was still open of what the program has opened itself
    * @property {number} left descriptors that are left open
+   * @property {boolean} isFinished
    * @property {number[]} rests
    * @property {Error[]} machineErrors
    */
   result () {
-    const { program, entries, left, own, rests, machineErrors } = this
+    const { program, entries, left, rests, machineErrors } = this
     const accepted = this.isPlain ? Buffer.concat(this.accepted) : null
-    return { program, entries, left, own, rests, machineErrors, files: this.folder.files(), base: baseOf(program), accepted }
+    const [base, isFinished] = [baseOf(program), this.stream?.writableFinished === true]
+    const isOurs = this.api !== fs
+    const files = isOurs ? stages.decode(this.folder.files(), { stages: this.stages, base, isFinished }) : this.folder.files()
+    const isDigested = isOurs && isFinished && this.stages.digest !== undefined
+    const own = this.own + (isDigested ? stages.checkDigest(this.stream, accepted) : '')
+    return { program, entries, left, own, rests, machineErrors, files, base, accepted, isFinished }
   }
 }
 

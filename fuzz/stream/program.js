@@ -52,6 +52,7 @@ const work = oneOf(
   [1, { do: 'throw' }],
   [2, fc.record({ do: fc.constant('patch'), method: among('write', 'end', 'emit', 'destroy', '_write', '_writev', '_destroy') })],
   [2, fc.record({ do: fc.constant('addAbortSignal'), isAborted: fc.constant(false) })],
+  [3, fc.record({ do: fc.constant('sync'), how: among('sync', 'datasync') })],
   [1, { do: 'close behind' }]
 )
 
@@ -185,6 +186,15 @@ const options = fc.record({
   fs: option(30, ['open'], ['close'], ['open', 'close'], ['fsync'])
 })
 
+/** What spillway does to the bytes, of which some does not go together: see stages.js. */
+const stages = oneOf([3, 'none'], [1, fc.record({
+  compress: among('none', 'gzip', 'zstd'),
+  digest: fc.boolean(),
+  durable: fc.boolean(),
+  atomic: fc.boolean(),
+  mkdir: fc.boolean()
+})])
+
 const ways = {
   _write: among('super', 'sync', 'tick', 'error', 'super later'),
   _writev: among('super', 'sync', 'tick', 'error', 'super later'),
@@ -225,6 +235,7 @@ const steps = fc.tuple(prelude, body, finale).map(parts => parts.flat())
 const program = fc.record({
   target,
   options,
+  stages,
   heir,
   listeners,
   /** Nobody listens to 'error'. */

@@ -33,6 +33,12 @@ function closeOwn (stream, [error], callback, player) {
   stream.fd = null
 }
 
+/** What of the arguments is told: not the number of a descriptor. */
+function shownOf (method, args) {
+  if (method === '_writev') return [args[0].length, ...args[0].map(({ chunk }) => chunk)]
+  return method === 'emit' && args[0] === 'open' ? ['open', typeof args[1]] : args
+}
+
 /**
  * A function that logs its calls, and then does what `way` says.
  * @param {import('./play.js').Player} player
@@ -41,7 +47,7 @@ function closeOwn (stream, [error], callback, player) {
  */
 function overriding (player, { method, way }, inherited) {
   return function (...args) {
-    player.log(`called ${method}`, method === '_writev' ? [args[0].length, ...args[0].map(({ chunk }) => chunk)] : args)
+    player.log(`called ${method}`, shownOf(method, args))
     const callback = args.at(-1)
     if (OWN[way] !== undefined) return OWN[way](this, args, callback, player, method)
     const next = inherited()

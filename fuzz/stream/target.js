@@ -4,6 +4,7 @@
 
 const fs = require('node:fs')
 const { pathToFileURL } = require('node:url')
+const stages = require('./stages.js')
 const { customFs } = require('./subclasses.js')
 
 /** What is in a file that exists. */
@@ -27,6 +28,7 @@ const FLAGS = {
 async function prepare (player) {
   const { kind, exists, opened, as } = player.program.target
   const options = makeOptions(player)
+  stages.prepare(player, options)
   if (exists) fs.writeFileSync(player.path, BASE)
   switch (kind) {
     case '/dev/full':

@@ -1,5 +1,6 @@
 //! Linux, macOS and their like.
 
+mod descriptor;
 mod file;
 mod input;
 mod lines;
@@ -45,7 +46,7 @@ pub(crate) fn errors_of_scarcity() -> [i32; 6] {
 }
 
 /// The path that is written in `bytes`.
-pub(crate) fn path_of(bytes: Vec<u8>) -> PathBuf {
+pub(crate) fn path_from(bytes: Vec<u8>) -> PathBuf {
     OsString::from_vec(bytes).into()
 }
 

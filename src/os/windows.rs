@@ -4,21 +4,31 @@
 //! Nothing tells whether a pipe or a console has room, or something to read. A write into one that
 //! is full holds its thread until somebody reads, and nothing stops it.
 
+mod file;
 mod input;
+mod logs;
 mod raw;
+mod replace;
 
 use std::{
+    ffi::CStr,
     fs,
     future::{self, Future},
-    io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write},
-    os::windows::{fs::FileExt, io::OwnedHandle},
+    io::{self, ErrorKind},
+    path::Path,
 };
 
 use windows_sys::Win32::Foundation as win32;
 
+pub use file::File;
 pub use input::Input;
+pub(crate) use logs::{
+    Claim, Log, Seen, claim, errors_of_scarcity, keep_time, list, lock_folder, look, move_aside, path_from,
+    remove_left_of,
+};
+pub use replace::Replacement;
 
-use crate::{stream::Request, target::Target, writer::ENOUGH};
+use crate::stream::Request;
 
 // Errors as JS knows them: libuv's numbers without their minus sign, see its
 // `include/uv/errno.h`.
@@ -28,6 +38,7 @@ const EBUSY: i32 = 4082;
 const ECANCELED: i32 = 4081;
 const ECONNABORTED: i32 = 4079;
 const ECONNRESET: i32 = 4077;
+const EEXIST: i32 = 4075;
 const EINVAL: i32 = 4071;
 const EISDIR: i32 = 4068;
 const ELOOP: i32 = 4067;
@@ -55,8 +66,8 @@ pub fn errno(error: &io::Error) -> Option<i32> {
     error.raw_os_error().map(|code| translate(code.cast_unsigned()))
 }
 
-/// What Node makes of an error of Windows, for those that a write, a read, or an open
-/// for reading can meet.
+/// What Node makes of an error of Windows, for those that a write, a read, an open for
+/// reading, or a rename can meet.
 fn translate(code: u32) -> i32 {
     match code {
         // Who may not write to it, or read, has, for Node, no descriptor for that.
@@ -86,6 +97,7 @@ fn translate(code: u32) -> i32 {
         | win32::ERROR_MOD_NOT_FOUND
         | win32::ERROR_PATH_NOT_FOUND => ENOENT,
         win32::ERROR_CANT_RESOLVE_FILENAME => ELOOP,
+        win32::ERROR_ALREADY_EXISTS | win32::ERROR_FILE_EXISTS => EEXIST,
         win32::ERROR_FILENAME_EXCED_RANGE => ENAMETOOLONG,
         win32::ERROR_INVALID_FUNCTION => EISDIR,
         win32::ERROR_INVALID_PARAMETER => EINVAL,
@@ -125,85 +137,26 @@ pub fn open(_: &Request) -> io::Result<(File, i32)> {
     Err(ErrorKind::Unsupported.into())
 }
 
-/// A file, pipe or console.
-#[derive(Debug)]
-pub struct File {
-    file: fs::File,
-    /// Where the next byte goes, when the caller keeps count.
-    position: Option<u64>,
+/// Makes the folders of the file at `path`, as far as they are missing.
+///
+/// # Errors
+/// As `fs.mkdir` of Node.
+pub(crate) fn make_folders(path: &CStr) -> io::Result<()> {
+    path_of(path)?.parent().map_or(Ok(()), fs::create_dir_all).map_err(by_path)
 }
 
-impl File {
-    /// Writes to `handle`, from `start` on if that is given. One that was
-    /// opened for appending appends, whatever `start` says.
-    ///
-    /// # Errors
-    /// None.
-    pub fn new(handle: OwnedHandle, start: Option<u64>) -> io::Result<Self> {
-        Ok(Self { file: handle.into(), position: start })
-    }
-
-    /// Writes to a duplicate of descriptor number `number`, which belongs to JS.
-    ///
-    /// # Errors
-    /// If no such descriptor is open, or node.exe does not say which handle it is.
-    pub fn share(number: i32, start: Option<u64>) -> io::Result<Self> {
-        Self::new(raw::duplicate(number)?, start)
-    }
-
-    /// Writes what of `bytes` there is room for. A pipe that was told not to
-    /// wait takes all of a write or nothing: it is offered half, and half of that.
-    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut part = bytes;
-        loop {
-            let count = self.write_one(part)?;
-            if count > 0 || part.len() <= 1 {
-                return Ok(count);
-            }
-            part = &part[..part.len() / 2];
-        }
-    }
-
-    fn write_one(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Some(position) = self.position else { return self.file.write(bytes) };
-        // Where the handle stands is JS's business, too. As in Node a write to
-        // a position leaves it as it was. A pipe stands nowhere.
-        let before = self.file.stream_position();
-        let written = self.file.seek_write(bytes, position);
-        if let Ok(before) = before {
-            let _ = self.file.seek(SeekFrom::Start(before));
-        }
-        let count = written?;
-        self.position = Some(position + count as u64);
-        Ok(count)
-    }
+/// `path`, which is in UTF-8.
+fn path_of(path: &CStr) -> io::Result<&Path> {
+    path.to_str().map(Path::new).map_err(|_| ErrorKind::InvalidInput.into())
 }
 
-impl Target for File {
-    /// Windows has no `writev` for what is buffered by the system. One call
-    /// for each slice is what Node makes, too; to copy them together would cost
-    /// more, since what is small was put together in a slab before.
-    fn write(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut total = 0;
-        for slice in bytes {
-            let count = match self.write_some(slice) {
-                Ok(count) => count,
-                Err(error) if total == 0 => return Err(error),
-                // The next write meets it again.
-                Err(_) => break,
-            };
-            total += count;
-            // A pipe may hold the thread at each slice: what is written is told soon.
-            if count < slice.len() || total >= ENOUGH {
-                break;
-            }
-        }
-        // As a pipe answers that is full and was told not to wait.
-        if total == 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(total) }
-    }
-
-    fn readiness(&self) -> io::Result<Readiness> {
-        Ok(Readiness)
+/// Who may not do something at a path is told so by another number than who may not read or write what is open.
+fn by_path(error: io::Error) -> io::Error {
+    let is_denied = error.raw_os_error() == Some(win32::ERROR_ACCESS_DENIED.cast_signed());
+    if is_denied {
+        io::Error::from_raw_os_error(win32::ERROR_PRIVILEGE_NOT_HELD.cast_signed())
+    } else {
+        error
     }
 }
 
@@ -221,94 +174,7 @@ impl Readiness {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Read, path::Path};
-
     use super::*;
-
-    fn slices<'a>(parts: &[&'a [u8]]) -> Vec<IoSlice<'a>> {
-        parts.iter().map(|part| IoSlice::new(part)).collect()
-    }
-
-    /// A target that writes to `path`, which holds `0123456789`, and a second handle on the same file.
-    fn target(path: &Path, options: &mut fs::OpenOptions, start: Option<u64>) -> (File, fs::File) {
-        fs::write(path, "0123456789").expect("the file can be made");
-        let file = options.open(path).expect("it opens");
-        let other = file.try_clone().expect("it is open");
-        (File::new(file.into(), start).expect("any handle will do"), other)
-    }
-
-    #[test]
-    fn slices_are_written_one_behind_the_other() {
-        let folder = tempfile::tempdir().expect("a folder for the test");
-        let path = folder.path().join("file");
-        let (mut file, _) = target(&path, fs::OpenOptions::new().write(true), None);
-        assert_eq!(file.write(&slices(&[b"ab", b"", b"cde"])).expect("there is room"), 5);
-        assert_eq!(file.write(&slices(&[b"f"])).expect("there is room"), 1);
-        assert_eq!(fs::read(&path).expect("it is there"), b"abcdef6789");
-    }
-
-    #[test]
-    fn a_write_ends_soon_after_enough_bytes() {
-        let folder = tempfile::tempdir().expect("a folder for the test");
-        let path = folder.path().join("file");
-        let (mut file, _) = target(&path, fs::OpenOptions::new().write(true), None);
-        let chunk = vec![b'x'; ENOUGH - 1];
-        let count = file.write(&slices(&[&chunk, &chunk, &chunk])).expect("there is room");
-        assert_eq!(count, 2 * chunk.len());
-    }
-
-    #[test]
-    fn a_positioned_file_keeps_its_own_count_and_leaves_the_handle_where_it_stood() {
-        let folder = tempfile::tempdir().expect("a folder for the test");
-        let path = folder.path().join("file");
-        let (mut file, mut other) = target(&path, fs::OpenOptions::new().write(true), Some(2));
-        for part in [&b"ab"[..], b"cd"] {
-            assert_eq!(file.write(&slices(&[part])).expect("there is room"), 2);
-        }
-        other.write_all(b"!").expect("there is room");
-        assert_eq!(fs::read(&path).expect("it is there"), b"!1abcd6789");
-    }
-
-    #[test]
-    fn what_was_opened_for_appending_appends_whatever_the_start() {
-        for start in [None, Some(2)] {
-            let folder = tempfile::tempdir().expect("a folder for the test");
-            let path = folder.path().join("file");
-            let (mut file, _) = target(&path, fs::OpenOptions::new().append(true), start);
-            assert_eq!(file.write(&slices(&[b"ab"])).expect("there is room"), 2);
-            fs::OpenOptions::new()
-                .append(true)
-                .open(&path)
-                .and_then(|mut file| file.write_all(b"-"))
-                .expect("room");
-            assert_eq!(file.write(&slices(&[b"cd"])).expect("there is room"), 2);
-            assert_eq!(fs::read(&path).expect("it is there"), b"0123456789ab-cd");
-        }
-    }
-
-    #[test]
-    fn who_may_not_write_is_told_that_the_descriptor_is_no_good() {
-        let folder = tempfile::tempdir().expect("a folder for the test");
-        let (mut file, _) = target(&folder.path().join("file"), fs::OpenOptions::new().read(true), None);
-        let error = file.write(&slices(&[b"ab"])).expect_err("it is open for reading");
-        assert_eq!(errno(&error), Some(EBADF));
-    }
-
-    #[test]
-    fn a_pipe_takes_bytes_until_nobody_reads() {
-        // A start means nothing to a pipe, as in Node.
-        for start in [None, Some(7)] {
-            let (mut reader, writer) = io::pipe().expect("a pipe can be made");
-            let mut file = File::new(OwnedHandle::from(writer), start).expect("any handle will do");
-            assert_eq!(file.write(&slices(&[b"ab", b"c"])).expect("there is room"), 3);
-            let mut bytes = [0; 3];
-            reader.read_exact(&mut bytes).expect("they are there");
-            assert_eq!(&bytes, b"abc");
-            drop(reader);
-            let error = file.write(&slices(&[b"d"])).expect_err("nobody reads");
-            assert_eq!(errno(&error), Some(EPIPE));
-        }
-    }
 
     #[test]
     fn errors_are_told_by_the_numbers_of_libuv() {
@@ -321,6 +187,7 @@ mod tests {
             (win32::ERROR_LOCK_VIOLATION, EBUSY),
             (win32::ERROR_WRITE_PROTECT, EROFS),
             (win32::ERROR_FILE_NOT_FOUND, ENOENT),
+            (win32::ERROR_ALREADY_EXISTS, EEXIST),
             (win32::ERROR_TOO_MANY_OPEN_FILES, EMFILE),
             (win32::ERROR_SUCCESS, UNKNOWN),
         ] {
@@ -328,6 +195,8 @@ mod tests {
         }
         assert_eq!(errno(&ErrorKind::Other.into()), None);
         assert_eq!(errno(&no_thread()), Some(ENOMEM));
+        let denied = || io::Error::from_raw_os_error(win32::ERROR_ACCESS_DENIED.cast_signed());
+        assert_eq!([errno(&denied()), errno(&by_path(denied()))], [Some(EBADF), Some(EPERM)]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One stream: what it holds, who may use its target, and who waits for what.
 
+mod counts;
 mod job;
 mod lease;
 mod opening;
@@ -8,10 +9,7 @@ mod state;
 mod wait;
 mod work;
 
-use std::{
-    fmt,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -118,13 +116,13 @@ impl Stream {
     /// What the file is to replace when it is whole, and whether it is to be on the device before. Before it is opened.
     pub fn replace(&self, replacement: Replacement, is_durable: bool) {
         *self.stages.replacement.lock() = Some((replacement, is_durable));
-        self.state.lock().set_must_end();
+        self.state.lock().must_end = true;
     }
 
     /// Whether it makes something that must not be left behind when it is abandoned: whoever ends waits for that.
     #[must_use]
     pub fn must_end(&self) -> bool {
-        self.state.lock().must_end()
+        self.state.lock().must_end
     }
 
     /// Whether its bytes can't all be read before something is written behind them.
@@ -242,52 +240,10 @@ impl Stream {
         self.listener.wake();
     }
 
-    /// Bytes that are down: the whole count, of which the control block has the lower half.
-    #[must_use]
-    pub fn settled(&self) -> u64 {
-        self.state.lock().settled
-    }
-
-    /// Bytes that were copied from sources. In the offsets each source counts as one byte.
-    #[must_use]
-    pub fn copied(&self) -> u64 {
-        self.state.lock().copied
-    }
-
-    /// The digest of that number, when the target has ended.
-    #[must_use]
-    pub fn digest(&self, number: usize) -> Option<Vec<u8>> {
-        self.stages.digests.get()?.get(number).cloned()
-    }
-
-    /// Bytes that compression has put into the file.
-    #[must_use]
-    pub fn file_bytes(&self) -> u64 {
-        self.stages.file_bytes.load(Relaxed)
-    }
-
     /// Whether its stages take much of the processor's time.
     #[must_use]
     pub fn is_heavy(&self) -> bool {
         self.stages.are_heavy()
-    }
-
-    /// Writes that the target was asked for, those that it refused among them.
-    #[must_use]
-    pub fn calls(&self) -> u64 {
-        self.state.lock().calls
-    }
-
-    /// The `errno` of the stall that lasts, or of the last one.
-    #[must_use]
-    pub fn stalled_by(&self) -> Option<i32> {
-        self.state.lock().stalls.errno()
-    }
-
-    /// Why the target refuses, in the stall that lasts, or did in the last one.
-    #[must_use]
-    pub fn stall(&self) -> Option<Failure> {
-        self.state.lock().stalls.failure()
     }
 
     /// Whether nothing is written, and nothing will be.

@@ -607,7 +607,7 @@ impl Model {
 }
 
 /// The answer of the scripted target of `stream` that stands for `reply`.
-fn answer(stream: &Arc<Stream>, reply: Reply) -> Answer {
+pub(crate) fn answer(stream: &Arc<Stream>, reply: Reply) -> Answer {
     match reply {
         Reply::Take(most) => Answer::Take(most),
         Reply::Meets(other, most) => {
@@ -637,7 +637,7 @@ fn come(other: Other, stream: &Stream) {
 }
 
 /// Another descriptor with `bytes`. If it is a pipe, more can be put into the other end.
-fn source(kind: Kind, bytes: &[u8]) -> (Arc<Source>, Option<PipeWriter>) {
+pub(crate) fn source(kind: Kind, bytes: &[u8]) -> (Arc<Source>, Option<PipeWriter>) {
     let (input, position, writer) = match kind {
         Kind::File => (Input::new(file(bytes).into()), None, None),
         Kind::Positioned => (Input::new(file(bytes).into()), Some(BEFORE.len() as u64), None),

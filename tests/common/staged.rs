@@ -19,9 +19,18 @@ pub(crate) struct Staged {
 impl Staged {
     /// Its target answers by `answers`.
     pub(crate) fn new(stages: Stages, answers: impl IntoIterator<Item = Answer>) -> Self {
-        let (script, bell) = (Script::new(answers), Bell::default());
+        let staged = Self::waiting(stages);
+        for answer in answers {
+            staged.script.then(answer);
+        }
+        staged.stream.give(staged.script.target());
+        staged
+    }
+
+    /// It has no target yet.
+    pub(crate) fn waiting(stages: Stages) -> Self {
+        let (script, bell) = (Script::default(), Bell::default());
         let stream = Stream::with_stages(stages, Pages::default().take(), bell.listener());
-        stream.give(script.target());
         let feeder = Feeder::new(&stream);
         Self { stream, script, bell, feeder }
     }

@@ -15,7 +15,7 @@ use rustix::{
 
 use super::{
     Readiness,
-    file::{Kind, inspect, is_ready, reopen},
+    descriptor::{Kind, inspect, is_ready, reopen},
     raw,
 };
 

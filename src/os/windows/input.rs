@@ -14,12 +14,9 @@ use std::{
     },
 };
 
-use windows_sys::Win32::{
-    Foundation::{ERROR_ACCESS_DENIED, ERROR_PRIVILEGE_NOT_HELD},
-    Storage::FileSystem::FILE_FLAG_BACKUP_SEMANTICS,
-};
+use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_BACKUP_SEMANTICS;
 
-use super::{Readiness, raw};
+use super::{Readiness, by_path, path_of, raw};
 
 /// A handle of ours that is only read from.
 #[derive(Debug)]
@@ -33,13 +30,10 @@ impl Input {
     /// # Errors
     /// As `fs.open` of Node.
     pub fn open(path: &CStr) -> io::Result<Self> {
-        let path = path.to_str().map_err(|_| ErrorKind::InvalidInput)?;
+        let path = path_of(path)?;
         // So that a folder can be opened, as in Node: it is the read that fails.
         let opened = fs::OpenOptions::new().read(true).custom_flags(FILE_FLAG_BACKUP_SEMANTICS).open(path);
-        match opened {
-            Ok(file) => Ok(Self { file }),
-            Err(error) => Err(of_open(error)),
-        }
+        opened.map(|file| Self { file }).map_err(by_path)
     }
 
     /// Reads from what descriptor `number` stands for, whatever becomes of the number.
@@ -94,12 +88,6 @@ impl Input {
     pub fn readiness(&self) -> io::Result<Readiness> {
         Ok(Readiness)
     }
-}
-
-/// Who may not open a file is told so by another number than who may not read or write what is open.
-fn of_open(error: io::Error) -> io::Error {
-    let is_denied = error.raw_os_error() == Some(ERROR_ACCESS_DENIED.cast_signed());
-    if is_denied { io::Error::from_raw_os_error(ERROR_PRIVILEGE_NOT_HELD.cast_signed()) } else { error }
 }
 
 #[cfg(test)]
@@ -186,7 +174,5 @@ mod tests {
         let folder = Input::open(&c_path(folder.path())).expect("a folder can be opened");
         let error = folder.read(&mut [0], None).expect_err("it can't be read");
         assert_eq!(errno(&error), Some(super::super::EISDIR));
-        let denied = of_open(io::Error::from_raw_os_error(ERROR_ACCESS_DENIED.cast_signed()));
-        assert_eq!(errno(&denied), Some(super::super::EPERM));
     }
 }

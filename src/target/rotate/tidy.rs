@@ -79,7 +79,7 @@ fn pack(path: &Path, compression: Compression) -> io::Result<Option<(PathBuf, u6
 fn compress(path: &Path, packed: &Path, claim: &Claim, compression: Compression) -> io::Result<bool> {
     let replacement = Replacement::prepare(&to_c(packed)?, true).map_err(in_open("open"))?;
     let (temporary, flags) = replacement.request();
-    let file = claim.create(&os::path_of(temporary), flags).map_err(in_open("open"))?;
+    let file = claim.create(&os::path_from(temporary), flags).map_err(in_open("open"))?;
     let stages = Stages {
         compress: Some(compression),
         replacement: Arc::new(Mutex::new(Some((replacement, true)))),
