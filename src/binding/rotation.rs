@@ -135,7 +135,7 @@ impl Sink {
     /// What has become of rotations since it was asked last.
     #[napi(catch_unwind)]
     pub fn rotation_news(&self) -> Vec<RotationNews> {
-        let news = self.stream.rotation().map(|rotation| rotation.take_news()).unwrap_or_default();
+        let news = self.stream.rotation().map(Rotation::take_news).unwrap_or_default();
         news.into_iter().map(RotationNews::from).collect()
     }
 }
