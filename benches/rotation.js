@@ -35,7 +35,7 @@ const PEERS = {
     const out = require('..').createWriteStream(file, { rotate: { size, compress: gzip ? 'gzip' : undefined } })
     return ofStream(out)
   },
-  'pino-roll': async ({ file, size }) => ofStream(await cached('pino-roll')({ file, size: `${size / 1024}k`, mkdir: true })),
+  'pino-roll': async ({ file, size }) => ofStream(await cached('pino-roll')({ file, size: `${size / 1024}k`, mkdir: true, minLength: 4096 })),
   'rotating-file-stream': ({ folder, size, gzip }) => ofStream(cached('rotating-file-stream').createStream('app.log', { path: folder, size: `${size}B`, compress: gzip ? 'gzip' : false })),
   'winston-daily-rotate-file': ({ folder, size, gzip }) => {
     const Transport = cached('winston-daily-rotate-file')
@@ -130,7 +130,7 @@ async function child () {
 
 function run (name, task, options) {
   const { stdout, status, signal, stderr } = spawnSync(process.execPath, [__filename], {
-    env: { ...process.env, SPILLWAY_ROTATION: JSON.stringify([name, task, options]) }, encoding: 'utf8', timeout: 120_000, killSignal: 'SIGKILL'
+    env: { ...process.env, SPILLWAY_ROTATION: JSON.stringify([name, task, options]) }, encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL'
   })
   const last = stdout.trim().split('\n').at(-1)
   return { ...(last.startsWith('{') ? JSON.parse(last) : {}), status: signal ?? status, stderr: stderr.trim().split('\n')[0] }

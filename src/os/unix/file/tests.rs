@@ -1,6 +1,15 @@
-use std::{ffi::CString, fs, io::ErrorKind, os::unix::ffi::OsStrExt, path::Path};
+use std::{
+    ffi::CString,
+    fs,
+    io::ErrorKind,
+    os::{fd::AsRawFd, unix::ffi::OsStrExt},
+    path::Path,
+};
 
-use rustix::pipe::PIPE_BUF;
+use rustix::{
+    fs::{FileType, Mode, OFlags},
+    pipe::PIPE_BUF,
+};
 
 use super::*;
 use crate::stream::Request;
