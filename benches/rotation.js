@@ -52,6 +52,7 @@ const PEERS = {
   },
   'file-stream-rotator': ({ folder, size }) => {
     const out = cached('file-stream-rotator').getStream({ filename: path.join(folder, 'app'), size: `${size / 1024}k`, extension: '.log', audit_file: path.join(folder, 'audit.json') })
+    out.on('error', error => console.error(error.message))
     return {
       write: line => { out.write(line) },
       isFull: () => true,
