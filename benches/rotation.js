@@ -61,7 +61,7 @@ const PEERS = {
     }
   },
   streamroller: ({ file, size, gzip }) => ofStream(new (cached('streamroller').RollingFileStream)(file, size, 400, { compress: gzip })),
-  'logrotate, copytruncate': ({ file, size, folder, gzip }) => {
+  'logrotate copytruncate': ({ file, size, folder, gzip }) => {
     const conf = path.join(folder, '..', 'logrotate.conf')
     fs.writeFileSync(conf, `${file} {\n size ${size}\n rotate 400\n copytruncate\n ${gzip ? 'compress' : 'nocompress'}\n}\n`)
     const script = 'while true; do logrotate -s "$1.state" "$1" 2> /dev/null; sleep 0.02; done'
