@@ -36,8 +36,8 @@ export declare function createWriteStream (path: fs.PathLike, options?: BufferEn
 
 /**
  * The options of {@link createWriteStream}: all of `fs.createWriteStream`'s, and spillway's own: `lowWaterMark`,
- * `exitTimeout`, `retry`, `backpressure`, `budget`, `blockTimeout` and `kernelCopy`; `compress`, `digest`, `durable`, `atomic`
- * and `mkdir`. Two that do not go together throw a `TypeError`, `ERR_INCOMPATIBLE_OPTION_PAIR`.
+ * `exitTimeout`, `retry`, `backpressure`, `budget`, `blockTimeout` and `kernelCopy`; `compress`, `digest`, `durable`, `atomic`,
+ * `mkdir` and `rotate`. Two that do not go together throw a `TypeError`, `ERR_INCOMPATIBLE_OPTION_PAIR`.
  *
  * Follows {@link https://nodejs.org/api/fs.html#fscreatewritestreampath-options | fs.createWriteStream}.
  */
@@ -226,6 +226,15 @@ export interface WriteStreamOptions {
   mkdir?: boolean | null | undefined
 
   /**
+   * Has the file be one of several: when it is full, or its time is over, it is closed under another name, and a new one is begun.
+   * It is cut between chunks only. The file is appended to: `flags` are `'a'` by default. Not together with
+   * `start`, `fd`, `fs`, `atomic`, `compress` and `digest`. Not on Windows. This option is spillway's own.
+   *
+   * @defaultValue none
+   */
+  rotate?: RotateOptions | false | null | undefined
+
+  /**
    * Whether the file is synced to its device before it is closed. Wait for `'close'` to know that it is.
    *
    * @defaultValue `false`
@@ -295,6 +304,72 @@ export interface AtomicOptions {
    * @defaultValue `true`
    */
   durable?: boolean | undefined
+}
+
+/** A number of bytes, or a size as `'10m'`: k, m, g and t are of 1024. */
+export type Size = number | string
+
+/** When a file is closed, and what becomes of closed files. One of `size` and `interval` is needed. */
+export interface RotateOptions {
+  /**
+   * The most bytes in a file, unless one chunk alone has more.
+   *
+   * @defaultValue none
+   */
+  size?: Size | null | undefined
+  /**
+   * How long a file is written to: a number with s, m, h, d or w, such as `'1h'` or `'1d'`. It ends when the clock on the wall
+   * shows the end of an hour or a day, also if nothing is written. A part of a day, or whole days; weeks begin on Mondays.
+   *
+   * @defaultValue none
+   */
+  interval?: string | null | undefined
+  /**
+   * Which closed files stay: so many of the last, or those that were written to within a time such as `'14d'`.
+   *
+   * @defaultValue all
+   */
+  keep?: number | string | null | undefined
+  /**
+   * The most bytes of all files together: the oldest ones are removed.
+   *
+   * @defaultValue none
+   */
+  maxTotal?: Size | null | undefined
+  /**
+   * Has closed files compressed, beside the writing: `.gz` or `.zst` is put behind their names.
+   *
+   * @defaultValue none
+   */
+  compress?: CompressionAlgorithm | CompressOptions | null | undefined
+  /**
+   * How closed files are called, in the same folder: a pattern with `%Y`, `%m`, `%d`, `%H`, `%M`, `%S` and `%i`, or a function of
+   * the time when the interval of the file began (without an `interval`, the hour), and of the number of the file, which counts from 1.
+   * The number must be in there in decimal digits, or not at all: then `.2`, `.3` and so on are put before the extension of further files.
+   *
+   * @defaultValue `'app-%Y-%m-%d.%i.log'` for `app.log`
+   */
+  name?: string | ((time: Date, index: number) => string) | null | undefined
+  /**
+   * Whether days and hours are those of UTC.
+   *
+   * @defaultValue `false`
+   */
+  utc?: boolean | undefined
+  /**
+   * Whether files are cut behind the end of a line, whatever chunks it comes in. If not, between chunks. For bytes that are piped in, for example.
+   *
+   * @defaultValue `false`, in `spillway/pino` `true`
+   */
+  lines?: boolean | undefined
+}
+
+/** A closed file, as `'rotate'` tells of it. */
+export interface ClosedFile {
+  /** Its path, with `.gz` or `.zst` if it was compressed. */
+  path: string
+  /** Its bytes. */
+  bytes: number
 }
 
 /** What has happened to a stream, see {@link WriteStream.stats}. All counts begin when the stream is made. */
@@ -374,12 +449,18 @@ export interface WriteStreamEvents {
   pipe: [source: Readable]
   /** The same as `open`. */
   ready: []
+  /** The file was opened anew, by `reopen()`. */
+  reopen: []
+  /** A file is closed, and as it is to stay. */
+  rotate: [file: ClosedFile]
   /** A write failed with this error, after which `retry` tries again. */
   stall: [error: NodeJS.ErrnoException]
   /** A stream is no longer piped into this one. */
   unpipe: [source: Readable]
   /** The target takes bytes again, and the stall is over. */
   unstall: []
+  /** A rotation, a compression or a removal could not be done now; nothing is lost. Without a listener the process is warned. */
+  warning: [error: NodeJS.ErrnoException]
 }
 
 /** Any other event of a program's own. */
@@ -420,11 +501,14 @@ export type WriteCallback = (error: Error | null | undefined) => void
  * A writable stream into a file, as {@link createWriteStream} makes it: an `fs.WriteStream` and a `stream.Writable`.
  * What is not described here is as there.
  *
- * Emits three events more:
+ * Emits six events more:
  *
  * - `'stall'` with the error: a write failed with an error after which `retry` tries again
  * - `'unstall'`: the target takes bytes again, and the stall is over
  * - `'drop'` with the size in bytes: a chunk was dropped; emitted within `write()`
+ * - `'reopen'`: the file was opened anew
+ * - `'rotate'` with the path and the bytes of a file that is closed
+ * - `'warning'` with the error: something of a rotation could not be done now
  *
  * Follows {@link https://nodejs.org/api/fs.html#class-fswritestream | fs.WriteStream}.
  */
@@ -610,6 +694,17 @@ export interface WriteStream extends fs.WriteStream {
    * @param callback called when the bytes are on the device, or with the error
    */
   datasync (callback: WriteCallback): void
+
+  /**
+   * Has what is written from now on go to a file that is opened anew: for `logrotate`, say. What was written before goes to the old one.
+   * Returns at once; `'reopen'` says that it is done. Nothing is emptied, and the descriptor keeps its number. Not on Windows.
+   *
+   * @param path of another file: {@link WriteStream.path} from `'reopen'` on; the same path by default
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_FEATURE_UNAVAILABLE_ON_PLATFORM`
+   * @throws Error `ERR_INVALID_STATE` for a stream that has no path, is atomic, or rotates and is given a path;
+   * `ERR_STREAM_DESTROYED`, `ERR_STREAM_WRITE_AFTER_END`
+   */
+  reopen (path?: fs.PathLike): void
 
   /**
    * Gives a digest of what the stream has written, from `'finish'` on. CRCs are four bytes, the most significant first.

@@ -22,7 +22,7 @@ import { WriteStream, WriteStreamOptions } from './index.js'
 declare function transport (options?: transport.TransportOptions): Promise<WriteStream>
 
 declare namespace transport {
-  /** The options of the transport: its own three, and those of `createWriteStream` that can be copied to a thread. */
+  /** The options of the transport: its own, and those of `createWriteStream` that can be copied to a thread. */
   interface TransportOptions extends Omit<WriteStreamOptions, 'fd' | 'flags' | 'fs' | 'signal'> {
     /**
      * A path, or a descriptor, which is not closed.
@@ -44,6 +44,13 @@ declare namespace transport {
      * @defaultValue `true`
      */
     append?: boolean | undefined
+
+    /**
+     * How closed files are compressed, if there is `rotate`; else how the file is.
+     *
+     * @defaultValue none
+     */
+    compress?: WriteStreamOptions['compress']
   }
 }
 

@@ -13,15 +13,17 @@ const { createWriteStream } = require('./index.js')
 const keepsOpen = { ...fs, close: (fd, callback) => nextTick(callback, null) }
 
 /**
- * @param {object} [options] `destination`: a path, or a descriptor; `mkdir`, `append`; the rest is createWriteStream's
+ * @param {object} [options] `destination`: a path, or a descriptor; `mkdir`, `append`; `rotate`, whose files `compress` concerns; the rest is createWriteStream's
  * @returns {Promise<import('.').WriteStream>} open
  */
-module.exports = async function ({ destination = 1, mkdir = false, append = true, ...options } = {}) {
+module.exports = async function ({ destination = 1, mkdir = false, append = true, rotate, compress, ...options } = {}) {
+  // What pino hands over may end within a line.
+  const files = rotate ? { rotate: { lines: true, compress, ...rotate } } : { compress }
   if (typeof destination === 'number') {
-    return createWriteStream('', { ...options, fd: destination, fs: keepsOpen })
+    return createWriteStream('', { ...options, ...files, fd: destination, fs: keepsOpen })
   }
   if (mkdir) await fs.promises.mkdir(path.dirname(destination), { recursive: true })
-  const out = createWriteStream(destination, { ...options, flags: append ? 'a' : 'w' })
+  const out = createWriteStream(destination, { ...options, ...files, mkdir, flags: append ? 'a' : 'w' })
   await once(out, 'ready')
   return out
 }

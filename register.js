@@ -65,7 +65,7 @@ function check (options) {
 
 /** Whether options ask for something that Node's stream would not do, and say nothing. */
 function changesFile (options) {
-  return ['atomic', 'compress', 'digest', 'durable'].some(name => options[name])
+  return ['atomic', 'compress', 'digest', 'durable', 'rotate'].some(name => options[name])
 }
 
 /** Whether somebody put other functions in the place of those that Rust stands for. */

@@ -40,6 +40,7 @@ const VALUES = {
   durable: { durable: true },
   atomic: { atomic: true },
   mkdir: { mkdir: true },
+  rotate: { rotate: { size: '10m' } },
   digestOf: { digest: 'sha256', digestOf: 'file' },
   "flags: 'w'": { flags: 'w' },
   "flags: 'wx'": { flags: 'wx' },
@@ -135,7 +136,7 @@ function checkFile (file, options, before) {
 }
 
 /** What is before the bytes in the file, as the decoder gives it. */
-function headOf ({ compress, flags, start }, before) {
+function headOf ({ compress, rotate, flags = rotate && 'a', start }, before) {
   if (flags === 'a') return Buffer.from(compress || before === null ? '' : OLD)
   if (start !== undefined) return Buffer.alloc(start)
   return Buffer.alloc(0)

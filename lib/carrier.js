@@ -42,8 +42,11 @@ class Carrier {
     this.stream = stream
     this.state = stream._writableState
     this.own = own
-    this.control = new ControlBlock(hub, hub.create(this.number, options))
+    /** How its file is one of several, if it is. */
+    this.rotation = options.rotate ?? null
+    this.control = new ControlBlock(hub, hub.create(this.number, { ...options, rotate: this.rotation?.settings }))
     this.buffer = new WriteBuffer(this.control)
+    this.rotation?.begin(this)
     this.stats = new Stats()
     this.opening = new Opening(this, options)
     this.requests = new Requests(this, typeof options.fd === 'object' && options.fd !== null)
@@ -211,6 +214,7 @@ class Carrier {
     const { control, ending, requests } = this
     this.callWaiters()
     if (ending.isClosed) return
+    this.rotation?.tellNews()
     if (this.stalls < control.stalls) requests.first?.runInAsyncScope(this.tellStalls, this)
     if (ending.isClosed) return
     if (requests.areUnderWay) {

@@ -197,6 +197,7 @@ class Ending {
     // Node counts what it writes itself.
     if (!this.isReleased) stream.bytesWritten = buffer.writtenAt(settled)
     this.phase = CLOSED
+    carrier.rotation?.end()
     buffer.sink.cancel(0)
     buffer.release()
     eventLoop.deactivate(carrier)

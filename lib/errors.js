@@ -112,6 +112,15 @@ function invalidState (message) {
 }
 
 /**
+ * Something that is not there on this system.
+ * @param {string} feature
+ * @returns {TypeError} ERR_FEATURE_UNAVAILABLE_ON_PLATFORM
+ */
+function unavailable (feature) {
+  return coded(TypeError, 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', `The feature ${feature} is unavailable on the current platform, which is being used to run Node.js`)
+}
+
+/**
  * The number of an error as Rust tells it: libuv's, without the minus sign.
  * Elsewhere than on Windows that is the system's own; of what libuv has none
  * for it is that as well.
@@ -187,6 +196,7 @@ module.exports = {
   outOfRange,
   overBudget,
   invalidState,
+  unavailable,
   errnoOf,
   failed,
   openFailed,

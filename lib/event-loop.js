@@ -27,6 +27,8 @@ const setTimeout = root.bind(timers.setTimeout)
 
 /** Streams with something under way, by number. Holds them: a stream that the program drops gets its bytes written. */
 const active = new Map()
+/** Streams of which Rust has something to tell though nothing is under way, by number. */
+const watched = new Map()
 let lastNumber = 0
 let isPollDue = false
 
@@ -53,7 +55,7 @@ function startThreadsOfNode () {
 
 /** Rust's calls. Node makes up to a thousand of them in one turn. */
 function onWake (number) {
-  const carrier = active.get(number)
+  const carrier = active.get(number) ?? watched.get(number)
   if (carrier?.opening.poll() === false) carrier.onWake()
 }
 
@@ -105,6 +107,15 @@ function deactivate (carrier) {
   active.delete(carrier.number)
 }
 
+/** Has the stream of `carrier` told what Rust calls for, also while it is idle. */
+function watch (carrier) {
+  watched.set(carrier.number, carrier)
+}
+
+function unwatch (carrier) {
+  watched.delete(carrier.number)
+}
+
 /** Has all active streams polled in the next turn. */
 function pollNextTurn () {
   if (isPollDue) return
@@ -142,4 +153,4 @@ function unref () {
   if (--refs === 0) keeper.unref()
 }
 
-module.exports = { active, getHub, flush, nextNumber, activate, deactivate, pollNextTurn, ref, unref, setImmediate }
+module.exports = { active, getHub, flush, nextNumber, activate, deactivate, watch, unwatch, pollNextTurn, ref, unref, setImmediate, setTimeout }

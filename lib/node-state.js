@@ -73,6 +73,28 @@ class BarrierToken extends PlacedToken {
   }
 }
 
+/** What lies behind goes to another file. */
+class ReopenToken extends PlacedToken {
+  /** @param {[path: Buffer, flags: number, mode: number, mkdir: boolean]} request */
+  constructor (request) {
+    super()
+    this.request = request
+  }
+
+  /** @param {import('../native').Sink} sink of Rust */
+  appendTo (sink) {
+    sink.appendReopen(...this.request)
+  }
+}
+
+/** Rust is to look whether it is time for the next file. */
+class TurnToken extends PlacedToken {
+  /** @param {import('../native').Sink} sink of Rust */
+  appendTo (sink) {
+    sink.appendTurn()
+  }
+}
+
 /** How far Rust's offsets go on with `chunk`, which Rust has. */
 function extentOf (chunk) {
   return chunk instanceof PlacedToken ? 1 : chunk.length
@@ -233,6 +255,8 @@ module.exports = {
   PlacedToken,
   SourceToken,
   BarrierToken,
+  ReopenToken,
+  TurnToken,
   extentOf,
   isQueued,
   isKnown: isKnown(),

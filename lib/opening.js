@@ -144,6 +144,16 @@ class Opening {
     return [Buffer.from(path), toFlags(flags), mode, this.start, this.mkdir]
   }
 
+  /**
+   * What Rust is to open in the place of the file: nothing is emptied.
+   * @param {string | Buffer} path
+   */
+  reopenRequest (path) {
+    const { flags, mode } = this.stream
+    const kept = (toFlags(flags) ?? O_WRONLY) & ~(O_TRUNC | O_EXCL)
+    return [Buffer.from(path), kept | O_APPEND | O_CREAT, isMode(mode) ? mode : 0o666, this.mkdir]
+  }
+
   /** Whether what was given is what is written to. A `_construct` that is not ours may bring another descriptor, but Node writes to a FileHandle all the same. */
   isLasting (given) {
     return typeof given === 'object' || this.stream._construct === this.carrier.own.construct
@@ -209,7 +219,7 @@ class Opening {
   /** The file is none that Rust can write. @returns {Error | null} why Node can't do it either */
   leaveToNode () {
     const { carrier } = this
-    if (carrier.hasStages || carrier.isDurable) return errors.invalidState('atomic, compress, digest and durable need a file that the system knows')
+    if (carrier.hasStages || carrier.isDurable || carrier.rotation !== null) return errors.invalidState('atomic, compress, digest, durable and rotate need a file that the system knows')
     carrier.ending.leaveToNode()
     return null
   }

@@ -4,6 +4,7 @@
 
 const fs = require('node:fs')
 const errors = require('./errors.js')
+const { toRotate } = require('./rotate-options.js')
 
 const { O_APPEND, O_EXCL, O_TRUNC } = fs.constants
 
@@ -66,6 +67,7 @@ function withDefaults (options) {
   checkPolicy(own.backpressure)
   own.budget = toBudget(own)
   for (const name in SWITCHES) checkSwitch(own, name)
+  own.rotate = own.rotate == null || own.rotate === false ? undefined : toRotation(own)
   if (own.compress != null) own.compress = toCompress(own)
   if (own.digest != null) own.digest = toDigest(own)
   own.atomic = own.atomic == null || own.atomic === false ? undefined : toAtomic(own)
@@ -84,17 +86,34 @@ function refusePair (own, name, other) {
 
 /** @returns {{ isZstd: boolean, level: number, threads: number }} */
 function toCompress (own) {
-  const { compress, flags } = own
-  const { algorithm, level, threads = 1 } = typeof compress === 'object' ? compress : { algorithm: compress }
-  if (!Object.hasOwn(COMPRESSIONS, algorithm)) throw errors.invalidOption('compress', compress, 'must be one of: \'gzip\', \'zstd\', or an object with such an algorithm')
-  const limits = COMPRESSIONS[algorithm]
+  const compression = toCompression('compress', own.compress)
   for (const other of ['start', 'durable', 'objectMode']) refusePair(own, 'compress', other)
-  if (!isCutOrAppended(flags)) throw errors.incompatible('compress', 'flags')
+  if (!isCutOrAppended(own.flags)) throw errors.incompatible('compress', 'flags')
+  return compression
+}
+
+function toCompression (name, compress) {
+  const { algorithm, level, threads = 1 } = typeof compress === 'object' ? compress : { algorithm: compress }
+  if (!Object.hasOwn(COMPRESSIONS, algorithm)) throw errors.invalidOption(name, compress, 'must be one of: \'gzip\', \'zstd\', or an object with such an algorithm')
+  const limits = COMPRESSIONS[algorithm]
   return {
     isZstd: algorithm === 'zstd',
-    level: integer('compress.level', level ?? limits.level, limits.least, limits.most),
-    threads: integer('compress.threads', threads, 1, THREADS)
+    level: integer(`${name}.level`, level ?? limits.level, limits.least, limits.most),
+    threads: integer(`${name}.threads`, threads, 1, THREADS)
   }
+}
+
+/** Has a stream that rotates append, unless it is told to. */
+function toRotation (own) {
+  const rotate = toRotate(own.rotate, toCompression)
+  for (const other of ['fd', 'start', 'fs', 'atomic', 'compress', 'digestOf', 'digest', 'objectMode']) refusePair(own, 'rotate', other)
+  own.flags ??= 'a'
+  if (!isAppended(own.flags)) throw errors.incompatible('rotate', 'flags')
+  return rotate
+}
+
+function isAppended (flags) {
+  return typeof flags === 'number' ? (flags & O_APPEND) !== 0 : typeof flags !== 'string' || flags.startsWith('a')
 }
 
 /** Whether nothing of an old file can stay behind what is written. */

@@ -32,6 +32,8 @@ class WriteBuffer {
     this.bytes = NOTHING
     this.size = 0
     this.filled = 0
+    /** Bytes of chunks that may be one entry of Rust's queue: between entries Rust may go on in another file. */
+    this.quantum = Infinity
     /** Slabs that were filled before, as { slab, end }: free when the bytes up to `end` are taken. */
     this.sealed = []
     /** Pinned chunks that Rust may still read. */
@@ -157,6 +159,7 @@ class WriteBuffer {
 
   /** Goes on in a slab with room for `size` bytes. @returns {boolean} false: the system has no memory, and nothing has changed */
   nextSlab (size) {
+    if (this.slab !== null && this.filled + size <= this.bytes.length) return this.nextEntry(size)
     const isFirst = this.slab === null
     if (!isFirst) this.sealed.push({ slab: this.slab, end: this.accepted })
     this.recycle()
@@ -167,11 +170,18 @@ class WriteBuffer {
     }
     this.slab = next
     this.bytes = next.bytes
-    this.size = next.bytes.length
+    this.size = Math.min(next.bytes.length, Math.max(size, this.quantum))
     this.filled = 0
     // Seals the last slab where JavaScript has filled it to, and starts the new one at 0.
     this.sink.attach(this.slab.native)
-    this.gate?.hold(this.size, this.accepted)
+    this.gate?.hold(next.bytes.length, this.accepted)
+    return true
+  }
+
+  /** Goes on in the same slab, behind an entry of Rust's queue. */
+  nextEntry (size) {
+    this.sink.seal()
+    this.size = Math.min(this.bytes.length, this.filled + Math.max(size, this.quantum))
     return true
   }
 

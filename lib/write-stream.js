@@ -5,6 +5,7 @@
 
 const { Buffer } = require('node:buffer')
 const process = require('node:process')
+const { fileURLToPath } = require('node:url')
 const { Base, kBase } = require('./base.js')
 const Carrier = require('./carrier.js')
 const channels = require('./channels.js')
@@ -13,9 +14,10 @@ const eventLoop = require('./event-loop.js')
 const exit = require('./exit.js')
 const FilePipe = require('./file-pipe.js')
 const io = require('./io-state.js')
-const { BarrierToken, PlacedToken, splitTokens } = require('./node-state.js')
+const { BarrierToken, PlacedToken, ReopenToken, splitTokens } = require('./node-state.js')
 const { Settled } = require('./native.js')
 const { withDefaults } = require('./options.js')
+const Rotation = require('./rotation.js')
 const writeFrom = require('./write-from.js')
 
 const { write, end, destroy, _write, _writev, _destroy, _construct } = Base.prototype
@@ -36,6 +38,8 @@ const NOTHING = Buffer.alloc(0)
 function WriteStream (path, options) {
   if (!(this instanceof WriteStream)) return new WriteStream(path, options)
   options = withDefaults(options)
+  // What can't be is said before anything is opened.
+  if (options?.rotate !== undefined) Rotation.prepare(path, options)
   Base.call(this, path, options)
   // In object mode Node counts objects, and all stays Node's.
   if (this.writableObjectMode || this.destroyed) return
@@ -51,7 +55,7 @@ function WriteStream (path, options) {
 
 /** All is Node's, which would do nothing of this and not say so. */
 function refuseStages (options) {
-  const name = ['atomic', 'compress', 'digest', 'durable', 'mkdir'].find(name => options?.[name])
+  const name = ['atomic', 'compress', 'digest', 'durable', 'mkdir', 'rotate'].find(name => options?.[name])
   if (name !== undefined) throw errors.invalidState(`options.${name} can't be had: this stream is written by Node ${process.version} itself`)
 }
 
@@ -231,6 +235,38 @@ function placeBarrier (carrier, how, callback) {
   const error = carrier.whyNotPlace('sync')
   if (error !== null) process.nextTick(callback, error)
   else carrier.lane.place(new BarrierToken(how), callback)
+}
+
+/**
+ * Has what is written from now on go to a file that is opened anew: 'reopen' says that it is. What was written before goes to the old one.
+ * Returns at once. The descriptor keeps its number.
+ * @param {string | Buffer | URL} [path] of another file: `stream.path` from then on
+ * @throws {Error} ERR_INVALID_STATE; ERR_STREAM_DESTROYED; ERR_STREAM_WRITE_AFTER_END
+ */
+WriteStream.prototype.reopen = function (path) {
+  const carrier = carrierOf(this)
+  const { lane, opening, rotation } = carrier
+  if (process.platform === 'win32') throw errors.unavailable('stream.reopen()')
+  if (path !== undefined && typeof path !== 'string' && !Buffer.isBuffer(path) && !(path instanceof URL)) {
+    throw errors.invalidArgument('path', 'of type string or an instance of Buffer or URL', path)
+  }
+  if (path instanceof URL) path = fileURLToPath(path)
+  const error = carrier.whyNotPlace('reopen') ?? whyNotReopen(carrier, path)
+  if (error !== null) throw error
+  const done = error => {
+    if (error) return
+    if (path !== undefined) this.path = path
+    this.emit('reopen')
+  }
+  if (rotation !== null) rotation.look(done)
+  else lane.place(new ReopenToken(opening.reopenRequest(path ?? this.path)), done)
+}
+
+function whyNotReopen ({ opening, rotation, stream }, path) {
+  if (process.permission !== undefined) return errors.invalidState('with --permission no file is reopened')
+  if (opening.atomic !== null) return errors.invalidState('an atomic stream has one file')
+  if (rotation !== null && path !== undefined) return errors.invalidState('a stream that rotates keeps its path')
+  return stream.path === undefined || stream.path === '' ? errors.invalidState('the path of the stream is not known') : null
 }
 
 /**

@@ -15,6 +15,9 @@ pub enum Failure {
     /// The same of another call, of that name.
     #[error("{1} failed with errno {0}")]
     Call(i32, &'static str),
+    /// The same of one that may be tried again: nothing was done.
+    #[error("{1} failed with errno {0}")]
+    Again(i32, &'static str),
     /// A write job has panicked: a bug of ours, told instead of an abort.
     #[error("the write job came to no answer: this is a bug in spillway")]
     Unanswered,
@@ -48,5 +51,24 @@ pub(crate) fn in_call<E: Into<io::Error>>(syscall: &'static str) -> impl Fn(E) -
             return error;
         }
         io::Error::other(Failure::Call(os::errno(&error).unwrap_or(os::EIO), syscall))
+    }
+}
+
+/// The same of one that opens or moves a file, which may be waited out as a write.
+pub(crate) fn in_open<E: Into<io::Error>>(syscall: &'static str) -> impl Fn(E) -> io::Error {
+    move |error| {
+        let error = error.into();
+        match error.get_ref() {
+            Some(_) => error,
+            None => io::Error::other(Failure::Again(os::errno(&error).unwrap_or(os::EIO), syscall)),
+        }
+    }
+}
+
+/// The `errno` by which an error is known that may be waited out.
+pub(crate) fn errno_to_wait_out(error: &io::Error) -> Option<i32> {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Failure>()) {
+        Some(Failure::Again(errno, _)) => Some(*errno),
+        _ => os::errno(error),
     }
 }

@@ -4,7 +4,11 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bytes::{Buf, Bytes};
 
-use crate::{slab::Slab, source::Piece, target::Settle};
+use crate::{
+    slab::Slab,
+    source::Piece,
+    target::{Change, Settle},
+};
 
 /// Most entries in one batch: `IOV_MAX` on Linux and macOS, see `writev(2)`.
 const MAX_ENTRIES: usize = 1024;
@@ -15,6 +19,8 @@ enum Entry {
     Source(Arc<Piece>),
     /// What lies before is to be settled so. It counts as one byte, as a source does.
     Barrier(Settle),
+    /// What lies behind is for another file. It counts as one byte, too.
+    Change(Arc<Change>),
 }
 
 impl Entry {
@@ -22,7 +28,7 @@ impl Entry {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
             // Nobody knows how many it will be.
-            Self::Source(_) | Self::Barrier(_) => 1,
+            Self::Source(_) | Self::Barrier(_) | Self::Change(_) => 1,
         }
     }
 
@@ -31,7 +37,7 @@ impl Entry {
             // Bytes that are longer than memory can be are kept whole.
             Self::Bytes(bytes) => bytes.truncate(usize::try_from(size).unwrap_or(usize::MAX)),
             Self::Source(piece) => piece.cut(),
-            Self::Barrier(_) => {}
+            Self::Barrier(_) | Self::Change(_) => {}
         }
     }
 
@@ -39,7 +45,7 @@ impl Entry {
         match self {
             Self::Bytes(bytes) => bytes.advance(usize::try_from(count).unwrap_or(usize::MAX)),
             // They go when they are done.
-            Self::Source(_) | Self::Barrier(_) => {}
+            Self::Source(_) | Self::Barrier(_) | Self::Change(_) => {}
         }
     }
 }
@@ -51,6 +57,8 @@ pub enum Batch {
     Bytes(Vec<Bytes>),
     /// What a source has.
     Source(Arc<Piece>),
+    /// Another file, or the look whether it is time for one.
+    Change(Arc<Change>),
 }
 
 /// Entries, then the live slab up to its fill position.
@@ -115,6 +123,11 @@ impl Queue {
         self.push(Entry::Barrier(how), filled);
     }
 
+    /// Has what is filled from `filled` on go to another file.
+    pub fn append_change(&mut self, change: Change, filled: usize) {
+        self.push(Entry::Change(Arc::new(change)), filled);
+    }
+
     fn push(&mut self, entry: Entry, filled: usize) {
         self.seal(filled);
         if !self.is_closed && entry.len() > 0 {
@@ -127,7 +140,7 @@ impl Queue {
     pub fn first_source(&self) -> Option<&Piece> {
         match self.entries.front()? {
             Entry::Source(piece) => Some(piece),
-            Entry::Bytes(_) | Entry::Barrier(_) => None,
+            Entry::Bytes(_) | Entry::Barrier(_) | Entry::Change(_) => None,
         }
     }
 
@@ -148,8 +161,10 @@ impl Queue {
     /// has more. `None` if there are none.
     #[must_use]
     pub fn batch(&self, most: usize) -> Option<Batch> {
-        if let Entry::Source(piece) = self.entries.front()? {
-            return Some(Batch::Source(Arc::clone(piece)));
+        match self.entries.front()? {
+            Entry::Source(piece) => return Some(Batch::Source(Arc::clone(piece))),
+            Entry::Change(change) => return Some(Batch::Change(Arc::clone(change))),
+            Entry::Bytes(_) | Entry::Barrier(_) => {}
         }
         let mut size = 0;
         let bytes = self
@@ -158,7 +173,7 @@ impl Queue {
             .take(MAX_ENTRIES)
             .map_while(|entry| match entry {
                 Entry::Bytes(bytes) => Some(bytes),
-                Entry::Source(_) | Entry::Barrier(_) => None,
+                Entry::Source(_) | Entry::Barrier(_) | Entry::Change(_) => None,
             })
             .take_while(|bytes| {
                 size += bytes.len();

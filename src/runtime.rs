@@ -115,6 +115,14 @@ fn try_threads() -> io::Result<()> {
     Ok(())
 }
 
+/// Does `work` on a thread that no stream waits for; here, where there is none.
+pub(crate) fn spawn_beside(work: impl FnOnce() + Send + 'static) {
+    match RUNTIME.get() {
+        Some(runtime) => drop(runtime.spawn_blocking(work)),
+        None => work(),
+    }
+}
+
 /// Has a job for `stream`, if there is none. Only after [`start`].
 pub fn schedule(stream: &Arc<Stream>) {
     if stream.request_job() {

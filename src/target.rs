@@ -16,6 +16,11 @@ macro_rules! delegate {
             self.inner.settle(how)
         }
     };
+    (@ change) => {
+        fn change(&mut self, change: &Change) -> io::Result<()> {
+            self.inner.change(change)
+        }
+    };
     (@ begin) => {
         fn begin(&mut self) -> io::Result<()> {
             self.inner.begin()
@@ -42,15 +47,21 @@ mod atomic;
 mod compress;
 mod digest;
 mod durable;
+mod rotate;
 mod stages;
 
 use std::io::{self, ErrorKind, IoSlice};
 
 pub use compress::{Compression, Format};
 pub use digest::{Algorithm, Digests};
+pub(crate) use rotate::Found;
+pub use rotate::{Calendar, Keep, News, Period, Rotation, Rules};
 pub use stages::Stages;
 
-use crate::os::{Input, Readiness};
+use crate::{
+    os::{Input, Readiness},
+    stream::Request,
+};
 
 /// How much is to be done before bytes count as settled; each does what the ones before it do, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +72,15 @@ pub enum Settle {
     Data,
     /// All that the system knows of the file is: `fsync(2)`.
     All,
+}
+
+/// At its place in the queue another file comes in the place of the one that is written.
+#[derive(Debug)]
+pub enum Change {
+    /// This one, which is opened then.
+    Reopen(Request),
+    /// The next one of a stream that rotates, if it is time for that.
+    Turn,
 }
 
 /// Something that takes bytes in order. One thread at a time uses it.
@@ -98,6 +118,15 @@ pub trait Target: Send {
     fn settle(&mut self, how: Settle) -> io::Result<()> {
         let _ = how;
         Ok(())
+    }
+
+    /// Has what comes from now on go to another file.
+    ///
+    /// # Errors
+    /// As all calls; after any the bytes go on into the old one.
+    fn change(&mut self, change: &Change) -> io::Result<()> {
+        let _ = change;
+        Err(ErrorKind::Unsupported.into())
     }
 
     /// Whether a write takes no longer than to have another thread make it, as

@@ -17,6 +17,7 @@ use crate::{
     queue::Batch,
     source::Piece,
     stream::{Lack, Lease, Opened, Opening, Refusal, Stream, Work},
+    target::Change,
 };
 
 /// How long a job that finds little to write is parked before it looks again,
@@ -74,6 +75,7 @@ fn perform(mut lease: Lease<'_>, work: Work) -> Step {
         Work::Open(opening) => open(lease, opening),
         Work::Take(Batch::Bytes(bytes)) => write(lease, bytes),
         Work::Take(Batch::Source(piece)) => copy(lease, piece),
+        Work::Take(Batch::Change(change)) => alter(lease, &change),
         Work::Settle(how) => match lease.target().settle(how) {
             Ok(()) => {
                 lease.settled();
@@ -127,6 +129,13 @@ fn copy(mut lease: Lease<'_>, piece: Arc<Piece>) -> Step {
             lease.copied(count, is_done);
             Step::Went(count)
         }
+        Err(error) => refused(lease, &error),
+    }
+}
+
+fn alter(mut lease: Lease<'_>, change: &Change) -> Step {
+    match lease.target().change(change) {
+        Ok(()) => took(lease, 1),
         Err(error) => refused(lease, &error),
     }
 }

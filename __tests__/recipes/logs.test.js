@@ -1,8 +1,10 @@
 'use strict'
 
-// docs/recipes/logs.md: each line is in the file, in its order.
+// docs/recipes/logs.md: each line is in the file, or in one of the files, in its order.
 
 const { testPage } = require('../helpers/page.js')
+
+const HELPER = require.resolve('../helpers/log-files.js')
 
 const COUNT = 5000
 
@@ -11,6 +13,35 @@ const expected = (from = 0, count = COUNT) => Array.from({ length: count }, (_, 
 
 /** The messages of a log of JSON lines. */
 const messages = (content, key) => content.toString().trimEnd().split('\n').map(line => JSON.parse(line)[key])
+
+/** How many lines go into several files. */
+const MANY = 1_000_000
+
+/** At the end of the process, when all is written: has a look at the files, and says what is there in `summary`. */
+const lookAtFiles = active => `process.on('exit', () => {
+  const { linesOf } = require(${JSON.stringify(HELPER)})
+  const { numbers, files } = linesOf('logs', '${active}', /line (\\d+)/)
+  const wrong = numbers.findIndex((number, at) => number !== at)
+  fs.writeFileSync('summary', JSON.stringify({ count: numbers.length, wrong, areMany: files.length > 1 }))
+})`
+
+const whole = count => ({ count, wrong: -1, areMany: true })
+
+/** Tests of a logger of which `log` writes the line of a number. */
+function rotated (log, { active = 'app.log', ends = {} } = {}) {
+  const loop = (count, end) => `
+    ${lookAtFiles(active)}
+    for (let at = 0; at < ${count}; at++) {
+      ${log}
+      if (at % 500 === 499) await new Promise(resolve => setImmediate(resolve))
+    }
+    ${end}`
+  const cases = { 'process.exit()': [MANY, 'process.exit()'], 'an uncaught error': [600_000, 'setImmediate(() => { throw new Error("crash") })'], 'out.end()': [600_000, 'out.end()'], ...ends }
+  return Object.fromEntries(Object.entries(cases).filter(([, value]) => value !== null).map(([name, [count, end]]) => [`${name} loses no line`, async run => {
+    const { content } = await run(loop(count, end), { name: 'summary' })
+    expect(JSON.parse(content)).toEqual(whole(count))
+  }]))
+}
 
 testPage('recipes/logs', {
   bunyan: Object.fromEntries([
@@ -67,5 +98,30 @@ testPage('recipes/logs', {
       expect(code).toBe(3)
       expect(content.toString().match(/^GET \/\?\d+ 200 5 - /gm)).toEqual(Array.from({ length: 20 }, (_, at) => `GET /?${at} 200 5 - `))
     }
-  }
+  },
+
+  'pino, rotated': rotated("logger.info('line ' + at)"),
+
+  'pino, rotated in a worker thread': {
+    'all lines are written at process.exit()': async run => {
+      const { content } = await run(`
+        await require('node:events').once(logger[pino.symbols.streamSym], 'ready')
+        for (let at = 0; at < ${MANY}; at++) {
+          logger.info('line ' + at)
+          if (at % 500 === 499) await new Promise(resolve => setImmediate(resolve))
+        }
+        ${lookAtFiles('app.log')}
+        process.exit()`, { name: 'summary' })
+      expect(JSON.parse(content)).toEqual(whole(MANY))
+    }
+  },
+
+  'winston, rotated': rotated("logger.info('line ' + at)"),
+
+  'bunyan, rotated': rotated("logger.info('line ' + at)"),
+
+  'morgan, rotated': rotated(`
+      const { EventEmitter } = require('node:events')
+      const response = Object.assign(new EventEmitter(), { headersSent: true, finished: true, statusCode: 200, getHeader: () => '5' })
+      log({ method: 'GET', url: '/?line ' + at, headers: {} }, response, () => {})`, { active: 'access.log' })
 })

@@ -54,7 +54,8 @@ export async function options (): Promise<void> {
     digestOf: 'file',
     durable: true,
     atomic: true,
-    mkdir: true
+    mkdir: true,
+    rotate: { size: '10m', interval: '1d', keep: '14d', maxTotal: 1e9, compress: 'gzip', name: 'a-%i', utc: true }
   })
   const names = ['md5', 'sha1', 'sha256', 'sha512', 'crc32', 'crc32c', 'blake3'] as const
   createWriteStream('a.txt', { compress: { algorithm: 'gzip', level: 9, threads: 2 }, digest: names, atomic: { durable: false } })
@@ -84,10 +85,17 @@ export async function options (): Promise<void> {
     durable: null,
     atomic: null,
     mkdir: null,
+    rotate: null,
     fs: null
   }
   createWriteStream('a.txt', nothing)
 
+  createWriteStream('a.txt', { rotate: { size: 5, keep: 3, compress: { algorithm: 'zstd', level: 1 }, name: (time, index) => `${time.getTime() + index}` } })
+  createWriteStream('a.txt', { rotate: false })
+  // @ts-expect-error
+  createWriteStream('a.txt', { rotate: true })
+  // @ts-expect-error
+  createWriteStream('a.txt', { rotate: { interval: 5 } })
   // @ts-expect-error Node has no such encoding.
   createWriteStream('a.txt', 'utf9')
   // @ts-expect-error Nor has it as an option.
@@ -215,6 +223,11 @@ export function members (stream: WriteStream): void {
   // @ts-expect-error Its name is bufferedBytes.
   isExactly<number>()(stream.stats().level)
   isExactly<string | null>()(stream.stats().lastError)
+  stream.on('rotate', ({ path, bytes }) => path + bytes.toFixed()).on('reopen', () => {}).on('warning', error => error.code)
+  isExactly<void>()(stream.reopen())
+  isExactly<void>()(stream.reopen(new URL('file:///a')))
+  // @ts-expect-error
+  stream.reopen(5)
   stream.on('stall', (error: NodeJS.ErrnoException) => error.code).on('unstall', () => {}).on('drop', (size: number) => size)
   isExactly<number>()(stream.writableHighWaterMark)
   stream.on('open', fd => isExactly<number>()(fd))

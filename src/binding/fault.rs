@@ -22,7 +22,7 @@ impl From<Failure> for Fault {
     fn from(failure: Failure) -> Self {
         let (errno, syscall) = match failure {
             Failure::Os(errno) => (errno, None),
-            Failure::Call(errno, syscall) => (errno, Some(syscall)),
+            Failure::Call(errno, syscall) | Failure::Again(errno, syscall) => (errno, Some(syscall)),
             Failure::Unanswered => (0, None),
         };
         Self { errno, message: failure.to_string(), syscall: syscall.map(str::to_owned) }

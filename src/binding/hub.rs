@@ -17,6 +17,7 @@ use napi_derive::napi;
 
 use super::{
     milliseconds,
+    rotation::Rotate,
     sink::{Pins, Sink},
 };
 use crate::{
@@ -47,6 +48,8 @@ pub struct Settings {
     pub digest: Option<Vec<String>>,
     /// Whether it is the bytes of the file that are digested, as they are compressed.
     pub digest_of_file: Option<bool>,
+    /// How the file is one of several, if it is.
+    pub rotate: Option<Rotate>,
 }
 
 /// [`Compression`].
@@ -69,13 +72,15 @@ impl From<Compress> for Compression {
 }
 
 impl Settings {
-    fn stages(&mut self) -> Stages {
+    /// `ear` hears of rotations.
+    fn stages(&mut self, ear: Ear) -> Stages {
         let names = self.digest.take().unwrap_or_default();
         Stages {
             durable: self.durable.unwrap_or_default(),
             compress: self.compress.take().map(Compression::from),
             digest: names.iter().filter_map(|name| Algorithm::of_name(name)).collect(),
             digest_of_file: self.digest_of_file.unwrap_or_default(),
+            rotation: self.rotate.take().map(|rotate| rotate.into_rotation(Box::new(ear))),
             ..Stages::default()
         }
     }
@@ -188,11 +193,8 @@ impl Hub {
     #[napi(catch_unwind)]
     pub fn create(&self, number: u32, mut settings: Settings) -> Sink {
         let place = self.pages.borrow_mut().take();
-        let stream = Stream::with_stages(
-            settings.stages(),
-            place,
-            Box::new(Ear { wake: Arc::clone(&self.wake), number }),
-        );
+        let ear = Ear { wake: Arc::clone(&self.wake), number };
+        let stream = Stream::with_stages(settings.stages(ear.clone()), place, Box::new(ear));
         stream.hold();
         if let Some(retry) = settings.retry.take() {
             stream.wait_out(retry.into());
@@ -230,6 +232,7 @@ impl Hub {
 }
 
 /// The listener of one stream.
+#[derive(Clone)]
 struct Ear {
     wake: Arc<Wake>,
     number: u32,

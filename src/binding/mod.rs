@@ -6,6 +6,7 @@
 
 mod fault;
 mod hub;
+mod rotation;
 mod sink;
 mod slab;
 mod source;

@@ -282,7 +282,7 @@ impl Sink {
     /// Why the target refuses to write, in the stall that lasts, or did in the last one.
     #[napi(catch_unwind)]
     pub fn stall(&self) -> Option<Fault> {
-        self.stream.stalled_by().map(Fault::from_errno)
+        self.stream.stall().map(Fault::from)
     }
 
     /// Whether nothing is written, and nothing will be, after a `cancel`.

@@ -4,18 +4,19 @@ mod descriptor;
 mod file;
 mod input;
 mod lines;
+mod logs;
 mod raw;
 mod replace;
 
 use std::{
-    ffi::{CStr, OsStr},
+    ffi::{CStr, OsStr, OsString},
     fs,
     io::{self, ErrorKind},
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::ffi::OsStrExt,
+        unix::ffi::{OsStrExt, OsStringExt},
     },
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use rustix::{
@@ -26,8 +27,10 @@ use tokio::io::Interest;
 
 pub use file::{File, open};
 pub use input::Input;
+pub(crate) use logs::{Claim, Log, Seen, claim, keep_time, list, lock_folder, look, move_aside};
 pub(crate) use raw::at_exit;
 pub use replace::Replacement;
+pub(crate) use replace::remove_left_of;
 
 /// The `errno` of a write that failed and does not say why.
 pub const EIO: i32 = Errno::IO.raw_os_error();
@@ -35,6 +38,17 @@ pub const EIO: i32 = Errno::IO.raw_os_error();
 pub const ETIMEDOUT: i32 = Errno::TIMEDOUT.raw_os_error();
 /// That of a flush into a file that is not open.
 pub const ENOTCONN: i32 = Errno::NOTCONN.raw_os_error();
+
+/// What is said while there is no room, or there are too many files.
+pub(crate) fn errors_of_scarcity() -> [i32; 6] {
+    [Errno::NOSPC, Errno::DQUOT, Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::MLINK]
+        .map(Errno::raw_os_error)
+}
+
+/// The path that is written in `bytes`.
+pub(crate) fn path_from(bytes: Vec<u8>) -> PathBuf {
+    OsString::from_vec(bytes).into()
+}
 
 /// The `errno` of `error` as JavaScript knows it, if it has one.
 #[must_use]

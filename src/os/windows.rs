@@ -6,6 +6,7 @@
 
 mod file;
 mod input;
+mod logs;
 mod raw;
 mod replace;
 
@@ -21,6 +22,10 @@ use windows_sys::Win32::Foundation as win32;
 
 pub use file::File;
 pub use input::Input;
+pub(crate) use logs::{
+    Claim, Log, Seen, claim, errors_of_scarcity, keep_time, list, lock_folder, look, move_aside, path_from,
+    remove_left_of,
+};
 pub use replace::Replacement;
 
 use crate::stream::Request;

@@ -10,7 +10,7 @@ fn slab(text: &str) -> Arc<Slab> {
 fn parts(batch: Option<Batch>) -> Vec<Bytes> {
     match batch {
         Some(Batch::Bytes(bytes)) => bytes,
-        Some(Batch::Source(source)) => panic!("{source:?} is no bytes"),
+        Some(other) => panic!("{other:?} is no bytes"),
         None => Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Stream;
+use crate::error::Failure;
 
 impl Stream {
     /// Bytes that are down: the whole count, of which the control block has the lower half.
@@ -33,6 +34,12 @@ impl Stream {
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.state.lock().calls
+    }
+
+    /// Why the target refuses, in the stall that lasts, or did in the last one.
+    #[must_use]
+    pub fn stall(&self) -> Option<Failure> {
+        self.state.lock().stalls.failure()
     }
 
     /// The `errno` of the stall that lasts, or of the last one.

@@ -8,7 +8,7 @@ use std::{
 use super::{Stream, opening::Opening, state::Phase};
 use crate::{
     control_block::Status,
-    error::Failure,
+    error::{Failure, errno_to_wait_out},
     os::{self, File},
     target::Target,
 };
@@ -166,12 +166,13 @@ impl<'a> Lease<'a> {
     fn stall_or_fail(mut self, error: &io::Error) -> Refusal {
         let mut state = self.stream.state.lock();
         // One that says which call has failed has none, and is final.
-        let errno = os::errno(error).unwrap_or_default();
+        let errno = errno_to_wait_out(error).unwrap_or_default();
         let Some((pause, begins)) = state.stalls.refuse(errno, Instant::now()) else {
             drop(state);
             self.fail(Failure::from_io(error));
             return Refusal::Failed;
         };
+        state.stalls.note_call(error);
         state.block();
         if begins {
             self.stream.control().count_stall();

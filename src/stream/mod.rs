@@ -31,7 +31,7 @@ use crate::{
     slab::Slab,
     source::{Piece, Source},
     sync::{Condvar, Mutex},
-    target::{Settle, Stages, Target},
+    target::{Change, Rotation, Settle, Stages, Target},
 };
 use state::{Phase, State};
 
@@ -186,6 +186,22 @@ impl Stream {
     /// Has what lies before settled so. The barrier counts as one byte in the offsets.
     pub fn append_barrier(&self, how: Settle) {
         self.state.lock().queue.append_barrier(how, self.control.filled());
+    }
+
+    /// Has what lies behind go to another file. The change counts as one byte in the offsets.
+    pub fn append_change(&self, change: Change) {
+        self.state.lock().queue.append_change(change, self.control.filled());
+    }
+
+    /// Ends what is one entry of the queue: behind it a file may be cut.
+    pub fn seal(&self) {
+        self.state.lock().queue.seal(self.control.filled());
+    }
+
+    /// How its file is one of several, if it is.
+    #[must_use]
+    pub fn rotation(&self) -> Option<&Rotation> {
+        self.stages.rotation.as_deref()
     }
 
     /// Has nothing more read from `source`, of which a piece may be waited for.

@@ -1,6 +1,11 @@
 //! Errors of a write that are waited out: a full disk's, say.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+use crate::error::Failure;
 
 /// Which errors of a write are waited out, and how.
 #[derive(Clone, Debug)]
@@ -21,6 +26,8 @@ pub(crate) struct Stalls {
     since: Option<Instant>,
     /// The `errno` of the last such refusal.
     errno: Option<i32>,
+    /// The call that was refused, if that was no write.
+    call: Option<&'static str>,
 }
 
 impl Stalls {
@@ -31,6 +38,20 @@ impl Stalls {
     /// The `errno` of the stall that lasts, or of the last one.
     pub(crate) fn errno(&self) -> Option<i32> {
         self.errno
+    }
+
+    /// Why the target refuses, in the stall that lasts, or did in the last one.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        let errno = self.errno?;
+        Some(self.call.map_or(Failure::Os(errno), |call| Failure::Again(errno, call)))
+    }
+
+    /// It was this call that was refused.
+    pub(crate) fn note_call(&mut self, error: &io::Error) {
+        self.call = match Failure::from_io(error) {
+            Failure::Again(_, call) => Some(call),
+            _ => None,
+        };
     }
 
     /// The target has refused with `errno` at the time `now`. Gives the time

@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-use super::{Settle, Target};
+use super::{Change, Settle, Target};
 use crate::os::Readiness;
 
 /// Most bytes that are compressed at once for each thread: what others wait for meanwhile stays short.
@@ -177,6 +177,15 @@ impl Target for Compressing {
         self.end_member()?;
         self.send()?;
         self.inner.settle(how)
+    }
+
+    /// The old file is whole, and the new one has a member of its own.
+    fn change(&mut self, change: &Change) -> io::Result<()> {
+        self.end_member()?;
+        self.send()?;
+        self.inner.change(change)?;
+        self.has_begun = false;
+        Ok(())
     }
 
     /// It has an end to write.

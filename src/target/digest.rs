@@ -9,7 +9,7 @@ use std::{
 use crc_fast::CrcAlgorithm::{Crc32Iscsi, Crc32IsoHdlc};
 use sha2::digest::DynDigest;
 
-use super::{Settle, Target};
+use super::{Change, Settle, Target};
 use crate::os::Readiness;
 
 /// From so many bytes on each digest is made on a thread of its own.
@@ -186,5 +186,5 @@ impl Target for Digesting {
         false
     }
 
-    delegate!(has_unsettled, settle, begin, rest, abandon, readiness);
+    delegate!(has_unsettled, settle, change, begin, rest, abandon, readiness);
 }

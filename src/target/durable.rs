@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 
-use super::{Settle, Target};
+use super::{Change, Settle, Target};
 use crate::os::{Input, Readiness};
 
 /// What comes while the device is busy is synced together.
@@ -36,6 +36,14 @@ impl Target for Durable {
         self.inner.settle(how.max(Settle::Data))?;
         self.has_unsynced = false;
         Ok(())
+    }
+
+    /// Nobody syncs the old file any more.
+    fn change(&mut self, change: &Change) -> io::Result<()> {
+        if self.has_unsynced {
+            self.settle(Settle::Data)?;
+        }
+        self.inner.change(change)
     }
 
     fn is_resting(&self) -> bool {

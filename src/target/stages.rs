@@ -5,8 +5,12 @@ use std::sync::{Arc, atomic::AtomicU64};
 use parking_lot::Mutex;
 
 use super::{
-    Algorithm, Compression, Digests, Target, atomic::Atomic, compress::Compressing, digest::Digesting,
+    Algorithm, Compression, Digests, Target,
+    atomic::Atomic,
+    compress::Compressing,
+    digest::Digesting,
     durable::Durable,
+    rotate::{Rotating, Rotation},
 };
 use crate::os::{File, Replacement};
 
@@ -27,6 +31,8 @@ pub struct Stages {
     pub file_bytes: Arc<AtomicU64>,
     /// What the file is to replace when it is whole, and whether it is to be on the device before.
     pub replacement: Arc<Mutex<Option<(Replacement, bool)>>>,
+    /// How the file is one of several, if it is.
+    pub rotation: Option<Arc<Rotation>>,
 }
 
 impl Stages {
@@ -39,6 +45,9 @@ impl Stages {
     /// Puts the stages around `file`.
     #[must_use]
     pub fn around_file(&self, file: File) -> Box<dyn Target> {
+        if let Some(rotation) = &self.rotation {
+            return self.around(Box::new(Rotating::new(file, Arc::clone(rotation))));
+        }
         match self.replacement.lock().take() {
             Some((replacement, is_durable)) => {
                 self.around(Box::new(Atomic::new(file, replacement, is_durable)))

@@ -3,12 +3,11 @@
 use std::{
     io::{self, IoSlice},
     mem::ManuallyDrop,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd},
 };
 
 use rustix::{
     event::PollFlags,
-    fs::{FileType, Mode, OFlags},
     io::Errno,
     net::{SendAncillaryBuffer, SendFlags, sendmsg},
 };
@@ -21,42 +20,12 @@ use super::{
 };
 use crate::{
     error::in_call,
-    stream::Request,
-    target::{Settle, Target},
+    target::{Change, Settle, Target},
 };
 
-/// Opens a file, and gives the number of its descriptor. That is close-on-exec, as
-/// Node's are, and belongs to whoever hears of its number (JavaScript), not to the `File`.
-///
-/// # Errors
-/// As `open(2)`; `WouldBlock` for a FIFO that nobody reads.
-#[allow(clippy::useless_conversion, reason = "modes are as wide as ours on macOS alone")]
-pub fn open(request: &Request) -> io::Result<(File, RawFd)> {
-    // O_NONBLOCK so that a FIFO without a reader can't hold the thread.
-    let flags = OFlags::from_bits_retain(request.flags.cast_unsigned()) | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let mode = Mode::from_raw_mode(request.mode.into());
-    let fd = rustix::io::retry_on_intr(|| rustix::fs::open(request.path.as_c_str(), flags, mode))
-        .map_err(|error| if is_unread(request, error) { Errno::AGAIN } else { error })?;
-    // Who is given the descriptor, a child say, is to find it as Node would have opened it.
-    let set = rustix::fs::fcntl_getfl(&fd)?;
-    rustix::fs::fcntl_setfl(&fd, set - OFlags::NONBLOCK)?;
-    let (kind, identity) = inspect(fd.as_fd())?;
-    let number = fd.as_raw_fd();
-    let descriptor = if matches!(kind, Kind::Regular | Kind::Plain) {
-        Descriptor::Lent(ManuallyDrop::new(fd))
-    } else {
-        let own = Own::new(fd.try_clone()?, kind)?;
-        Descriptor::Shared { number: fd.into_raw_fd(), identity, own: Some(own) }
-    };
-    Ok((File { descriptor, kind, position: request.start, refusal: None }, number))
-}
+mod open;
 
-/// Whether `error` says that this is a FIFO and nobody reads it. Of other files it says other things.
-fn is_unread(request: &Request, error: Errno) -> bool {
-    error == Errno::NXIO
-        && rustix::fs::stat(request.path.as_c_str())
-            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
-}
+pub use open::open;
 
 /// A file, pipe, socket or terminal.
 #[derive(Debug)]
@@ -74,6 +43,8 @@ pub struct File {
 enum Descriptor {
     /// JavaScript's, which it closes when the stream is over: a file that was opened by path.
     Lent(ManuallyDrop<OwnedFd>),
+    /// Ours, of which JavaScript knows nothing.
+    Owned(OwnedFd),
     /// One of ours beside JavaScript's, only while bytes are under way: at other
     /// times JavaScript's is the last one. Its number may belong to another
     /// file by then.
@@ -111,6 +82,7 @@ impl File {
         self.begin()?;
         match &self.descriptor {
             Descriptor::Lent(fd) => Ok((fd.as_fd(), false)),
+            Descriptor::Owned(fd) => Ok((fd.as_fd(), false)),
             Descriptor::Shared { own: Some(own), .. } => Ok((own.fd.as_fd(), own.is_nonblocking)),
             Descriptor::Shared { own: None, .. } => Err(Errno::BADF.into()),
         }
@@ -176,6 +148,13 @@ impl Target for File {
         }
     }
 
+    fn change(&mut self, change: &Change) -> io::Result<()> {
+        match change {
+            Change::Reopen(request) => self.reopen(request),
+            Change::Turn => Ok(()),
+        }
+    }
+
     #[cfg(target_os = "linux")]
     fn copy(&mut self, source: &Input, position: Option<u64>, most: u64) -> io::Result<u64> {
         if self.kind != Kind::Regular || !source.is_regular() {
@@ -216,6 +195,7 @@ impl Target for File {
     fn readiness(&self) -> io::Result<Readiness> {
         let fd = match &self.descriptor {
             Descriptor::Lent(fd) => fd.as_fd(),
+            Descriptor::Owned(fd) => fd.as_fd(),
             Descriptor::Shared { own: Some(own), .. } => own.fd.as_fd(),
             Descriptor::Shared { own: None, .. } => return Err(Errno::BADF.into()),
         };

@@ -182,6 +182,14 @@ fn temporary_name(name: &OsStr) -> OsString {
     OsString::from_vec(temporary)
 }
 
+/// Removes the temporary files for the file at `path` of processes that are dead.
+pub(crate) fn remove_left_of(path: &Path) -> io::Result<()> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    let folder = open(parent, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    remove_left(folder.as_fd(), parent, name);
+    Ok(())
+}
+
 fn prefix_of(name: &OsStr) -> Vec<u8> {
     let name = name.as_bytes();
     [b".", &name[..name.len().min(NAME)], b"."].concat()

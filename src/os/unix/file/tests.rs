@@ -1,8 +1,18 @@
-use std::{ffi::CString, fs, io::ErrorKind, os::unix::ffi::OsStrExt, path::Path};
+use std::{
+    ffi::CString,
+    fs,
+    io::ErrorKind,
+    os::{fd::AsRawFd, unix::ffi::OsStrExt},
+    path::Path,
+};
 
-use rustix::pipe::PIPE_BUF;
+use rustix::{
+    fs::{FileType, Mode, OFlags},
+    pipe::PIPE_BUF,
+};
 
 use super::*;
+use crate::stream::Request;
 
 fn open_file(path: &Path, flags: OFlags, start: Option<u64>) -> io::Result<File> {
     let path = CString::new(path.as_os_str().as_bytes()).expect("no NUL in a temporary path");
@@ -13,7 +23,7 @@ fn open_file(path: &Path, flags: OFlags, start: Option<u64>) -> io::Result<File>
 fn close(file: File) {
     match file.descriptor {
         Descriptor::Lent(fd) => drop(ManuallyDrop::into_inner(fd)),
-        Descriptor::Shared { .. } => panic!("a regular file has one descriptor"),
+        Descriptor::Owned(_) | Descriptor::Shared { .. } => panic!("a regular file has one descriptor"),
     }
 }
 
