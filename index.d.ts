@@ -343,8 +343,8 @@ export interface RotateOptions {
    */
   compress?: CompressionAlgorithm | CompressOptions | null | undefined
   /**
-   * How closed files are called, in the same folder: a pattern with `%Y`, `%m`, `%d`, `%H`, `%M`, `%S` and `%i`, or a function of
-   * the time when the interval of the file began (without an `interval`, the hour), and of the number of the file, which counts from 1.
+   * How closed files are called, in the same folder: a pattern with `%Y`, `%m`, `%d`, `%H`, `%M`, `%S` and `%i`, or a function. It
+   * gets the time when the interval of the file began (without an `interval`, the hour), and the number of the file, from 1 on.
    * The number must be in there in decimal digits, or not at all: then `.2`, `.3` and so on are put before the extension of further files.
    *
    * @defaultValue `'app-%Y-%m-%d.%i.log'` for `app.log`
