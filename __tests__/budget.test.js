@@ -18,6 +18,16 @@ const inFolder = folderForEach()
 /** Unlike once(), does not mind an 'error'. */
 const closed = out => new Promise(resolve => out.once('close', resolve))
 
+/** Whether a call that may say EAGAIN has done something. */
+function isDone (call) {
+  try {
+    return call() > 0
+  } catch (error) {
+    if (error.code !== 'EAGAIN') throw error
+    return false
+  }
+}
+
 const block = at => Buffer.alloc(10 * KIB, `${at} `)
 
 describe('strict', () => {
@@ -52,6 +62,27 @@ describe('strict', () => {
     const close = closed(out)
     out.destroy()
     await close
+  })
+
+  test('the first of the writes before it ends alone, while the others wait for a reader: the stream ends all the same', async () => {
+    const pipe = stuckPipe(inFolder())
+    const filler = fs.openSync(pipe.path, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK)
+    while (isDone(() => fs.writeSync(filler, block(0))));
+    const out = createWriteStream(pipe.path, { highWaterMark: 64 * KIB, budget: 256 * KIB, backpressure: 'strict' })
+    const failed = new Promise(resolve => out.once('error', resolve))
+    await once(out, 'ready')
+    while (!out.errored) out.write(block(1))
+    // Until nobody looks at the stream by a timer any more.
+    await new Promise(resolve => setTimeout(resolve, 50))
+    const reader = fs.openSync(pipe.path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
+    // What is settled jumps past the offset of which Rust is to tell, the one at which 'drain' was owed first.
+    for (let left = 10; left > 0;) if (isDone(() => fs.readSync(reader, Buffer.alloc(8 * KIB)))) left--
+    while (out.stats().writtenChunks === 0) await new Promise(resolve => setImmediate(resolve))
+    fs.closeSync(reader)
+    fs.closeSync(filler)
+    await pipe.read()
+    expect(await failed).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    pipe.close()
   })
 
   test('who waits for drain never meets it, though chunks are bigger than the mark', async () => {

@@ -205,7 +205,8 @@ class Requests {
     }
     this.callBack(request, error)
     ending.finishIfOver()
-    if (this.areUnderWay && this.isFirstDone && this.isWaitedFor) carrier.lookLater()
+    if (!this.areUnderWay) carrier.armWake()
+    else if (this.isFirstDone && this.isWaitedFor) carrier.lookLater()
   }
 
   /** Calls Node's callback, and those of the users. Node has begun its next write before one of them throws. */
