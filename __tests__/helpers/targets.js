@@ -43,7 +43,8 @@ function smallDisk (size) {
     return null
   }
   const remove = () => {
-    execFileSync('umount', [folder])
+    // At the end of a process its files may be open.
+    execFileSync('umount', ['--lazy', folder])
     fs.rmdirSync(folder)
   }
   return { folder, remove }

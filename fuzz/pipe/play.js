@@ -289,7 +289,8 @@ class Player {
   /** Looks without any news for which something that nobody can see may go on. */
   get patience () {
     const isAtWork = !this.isStock && this.all.some(({ _writableState: state, pending, destroyed }) => {
-      return state !== undefined && !destroyed && (state.writing || pending)
+      // Who is destroyed waits for the write under way, too.
+      return state !== undefined && (state.writing || (pending && !destroyed))
     })
     if (isAtWork) return AT_WORK
     return this.all.some(({ destroyed, closed }) => destroyed && !closed) ? CLOSING : 0
