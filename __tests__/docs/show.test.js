@@ -19,6 +19,9 @@ const browserPath = ['chromium', 'chromium-browser', 'google-chrome']
 const describeInBrowser = browserPath === undefined ? describe.skip : describe
 const available = list().filter(({ missing }) => missing === null).map(({ name }) => name)
 
+// The programs take all of the processor on purpose, beside a browser and other tests: a page may come too late.
+jest.retryTimes(2, { logErrorsBeforeRetry: true })
+
 describeInBrowser(`the page (needs Chromium: ${browserPath ?? 'there is none'})`, () => {
   let server
   let browser
