@@ -5,8 +5,8 @@
 //
 //   node scripts/install.js __tests__/recipes
 //
-// It is jest's `globalSetup` of such a folder, too: jest calls it once, before its workers start, and only if
-// one of the folder's tests will be run.
+// Such a folder of tests has a `setup.js`, which jest calls once, before its workers start, and only if one of the
+// folder's tests will be run. Each has its own: jest calls a file once, whatever the number of folders that name it.
 
 const { execSync } = require('node:child_process')
 const fs = require('node:fs')
@@ -22,13 +22,15 @@ function install (folder) {
   fs.writeFileSync(installed, lock)
 }
 
-if (require.main === module) for (const folder of process.argv.slice(2)) install(path.resolve(folder))
-
 /** The tests that miss a package fail, and say which. The others can run without a network. */
-module.exports = function setUp (_, { rootDir }) {
+function setUp (folder) {
   try {
-    install(rootDir)
+    install(folder)
   } catch {
-    console.error(`The packages of ${rootDir} could not be installed.`)
+    console.error(`The packages of ${folder} could not be installed.`)
   }
 }
+
+if (require.main === module) for (const folder of process.argv.slice(2)) install(path.resolve(folder))
+
+module.exports = { setUp }

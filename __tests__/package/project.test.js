@@ -57,3 +57,13 @@ test('what only some tests need is not in `npm install`', () => {
     expect(names(`${folder}/package.json`).filter(name => all.includes(name))).toEqual([])
   }
 })
+
+test('a folder of tests with packages of its own installs them before its tests', () => {
+  const folders = foldersOf('package-lock.json').filter(folder => folder.startsWith('/__tests__/'))
+  expect(folders.length).toBeGreaterThan(3)
+  for (const folder of folders) {
+    // A file that two folders name would be called for one of them alone.
+    expect(JSON.parse(read(`${folder}/package.json`)).jest.globalSetup).toBe('<rootDir>/setup.js')
+    expect(FILES).toContain(`${folder.slice(1)}/setup.js`)
+  }
+})
