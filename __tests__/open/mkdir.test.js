@@ -37,7 +37,7 @@ test('a path may be a Buffer, a URL, or relative', async () => {
 })
 
 test('a folder that is no UTF-8', async () => {
-  const folder = Buffer.concat([Buffer.from(at('')), Buffer.from([0xff])])
+  const folder = Buffer.concat([Buffer.from(at('folder')), Buffer.from([0xff])])
   const file = Buffer.concat([folder, Buffer.from('/file')])
   await finished(createWriteStream(file, { mkdir: true }).end('text'))
   expect(fs.readFileSync(file, 'latin1')).toBe('text')
