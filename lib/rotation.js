@@ -14,6 +14,8 @@ const errors = require('./errors.js')
 const eventLoop = require('./event-loop.js')
 const { TurnToken } = require('./node-state.js')
 
+const { nextTick } = process
+
 /** How often files are named anew where no interval is wanted. */
 const HOUR = { count: 1, unit: 'h' }
 
@@ -116,9 +118,12 @@ class Rotation {
     process.emitWarning(warning)
   }
 
+  /** The stream is closed: tells what it has not come to yet, before 'close'. */
   end () {
     clearTimeout(this.timer)
     eventLoop.unwatch(this.carrier)
+    // A listener may throw, and must not keep the file open.
+    nextTick(() => this.tellNews())
   }
 }
 
