@@ -29,6 +29,18 @@ function streamDestroyed (method = 'write') {
   return coded(Error, 'ERR_STREAM_DESTROYED', `Cannot call ${method} after a stream was destroyed`)
 }
 
+/**
+ * A warning of ours for `process`.
+ * @param {string} message
+ * @param {Error} [cause]
+ * @returns {Error} SpillwayWarning
+ */
+function warning (message, cause) {
+  const error = new Error(message, cause && { cause })
+  error.name = 'SpillwayWarning'
+  return error
+}
+
 /** What a write is told that comes after `end()`. @returns {Error} ERR_STREAM_WRITE_AFTER_END */
 function writeAfterEnd () {
   return coded(Error, 'ERR_STREAM_WRITE_AFTER_END', 'write after end')
@@ -187,6 +199,7 @@ function aborted (cause) {
 }
 
 module.exports = {
+  warning,
   streamDestroyed,
   writeAfterEnd,
   incompatible,

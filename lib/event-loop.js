@@ -8,6 +8,7 @@ const { fstat } = require('node:fs')
 const process = require('node:process')
 // Taken now: fake timers replace the globals, and do not mean ours.
 const timers = require('node:timers')
+const errors = require('./errors.js')
 const { Hub } = require('./native.js')
 const slabs = require('./slab-pool.js')
 
@@ -62,9 +63,7 @@ function onWake (number) {
 function warn (cause) {
   if (hasWarned) return
   hasWarned = true
-  const warning = new Error(`The system gives spillway no thread (${cause.message}): streams are Node's own, until it does`, { cause })
-  warning.name = 'SpillwayWarning'
-  process.emitWarning(warning)
+  process.emitWarning(errors.warning(`The system gives spillway no thread (${cause.message}): streams are Node's own, until it does`, cause))
 }
 
 /** Waits until everything of all streams of this thread is written, or of all threads: they end. */

@@ -4,6 +4,7 @@
 
 const process = require('node:process')
 const { isMainThread } = require('node:worker_threads')
+const errors = require('./errors.js')
 const { active, flush, setImmediate } = require('./event-loop.js')
 
 /** Functions to be called when this thread ends, of all copies of this package in it. */
@@ -75,10 +76,8 @@ function flushBeforeExecve () {
 function warn ({ path, fd }, lost) {
   if (lost === null) return
   const name = path === undefined ? `fd ${fd}` : path.toString()
-  const warning = new Error(`${told(lost)} could not be written to ${name} before the process ended`)
-  warning.name = 'SpillwayWarning'
   // emitWarning would wait for a tick that never comes.
-  process.emit('warning', warning)
+  process.emit('warning', errors.warning(`${told(lost)} could not be written to ${name} before the process ended`))
 }
 
 /** How many bytes a source still had nobody knows. */

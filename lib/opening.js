@@ -6,13 +6,13 @@
 const { AsyncResource } = require('node:async_hooks')
 const { Buffer } = require('node:buffer')
 const fs = require('node:fs')
-const path = require('node:path')
 const process = require('node:process')
 const { isMainThread } = require('node:worker_threads')
 const { Base } = require('./base.js')
 const channels = require('./channels.js')
 const errors = require('./errors.js')
 const eventLoop = require('./event-loop.js')
+const { folderOf, isMode, isPath, toFlags } = require('./open-arguments.js')
 
 const { open: openAtLoad, write: writeAtLoad, writev: writevAtLoad, closeSync, openSync, statSync } = fs
 const { permission } = process
@@ -26,42 +26,7 @@ const mustOpenHere = process.platform === 'win32' || process.versions.deno !== u
 /** Whether a path or a descriptor may be one of a file system that lives in this process (`--experimental-vfs`), of which only Node knows. */
 const hasVfs = process.getBuiltinModule?.('node:vfs') !== undefined
 
-const { O_APPEND, O_CREAT, O_EXCL, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY } = fs.constants
-
-/** What each letter of a file system flag means: https://nodejs.org/api/fs.html#file-system-flags */
-const FLAGS = new Map(Object.entries({
-  'r+': O_RDWR,
-  'rs+': O_RDWR | O_SYNC,
-  w: O_TRUNC | O_CREAT | O_WRONLY,
-  wx: O_TRUNC | O_CREAT | O_WRONLY | O_EXCL,
-  'w+': O_TRUNC | O_CREAT | O_RDWR,
-  'wx+': O_TRUNC | O_CREAT | O_RDWR | O_EXCL,
-  a: O_APPEND | O_CREAT | O_WRONLY,
-  ax: O_APPEND | O_CREAT | O_WRONLY | O_EXCL,
-  as: O_APPEND | O_CREAT | O_WRONLY | O_SYNC,
-  'a+': O_APPEND | O_CREAT | O_RDWR,
-  'ax+': O_APPEND | O_CREAT | O_RDWR | O_EXCL,
-  'as+': O_APPEND | O_CREAT | O_RDWR | O_SYNC
-}))
-
-/** @returns {number | undefined} undefined: Node is to read them, or to refuse */
-function toFlags (flags) {
-  return Number.isInteger(flags) && flags === (flags | 0) ? flags : FLAGS.get(flags)
-}
-
-function isMode (mode) {
-  return Number.isInteger(mode) && mode >= 0 && mode <= 0o7777
-}
-
-/** Whether `path` is one that open(2) can be given. */
-function isPath (path) {
-  return (typeof path === 'string' || Buffer.isBuffer(path)) && path.length > 0 && !path.includes('\0')
-}
-
-/** The folder of the file at `path`. @returns {string | Buffer} */
-function folderOf (name) {
-  return typeof name === 'string' ? path.dirname(name) : Buffer.from(path.dirname(name.toString('latin1')), 'latin1')
-}
+const { O_APPEND, O_CREAT, O_EXCL, O_TRUNC, O_WRONLY } = fs.constants
 
 /** Tells why the system won't open a file when Node's open would: in a turn of its own. What is wrong with an option is told at once. */
 function tellLater (callback, error) {

@@ -3,6 +3,7 @@
 // The options that are spillway's own: what they may be, and what they are if they are not given.
 
 const fs = require('node:fs')
+const { boolean, integer, number } = require('./checks.js')
 const errors = require('./errors.js')
 const { toRotate } = require('./rotate-options.js')
 
@@ -76,7 +77,7 @@ function withDefaults (options) {
 }
 
 function checkSwitch (own, name) {
-  if (own[name] != null && typeof own[name] !== 'boolean') throw errors.invalidType(`options.${name}`, 'of type boolean', own[name])
+  if (own[name] != null) boolean(name, own[name])
   if (own[name]) for (const other of SWITCHES[name]) refusePair(own, name, other)
 }
 
@@ -127,7 +128,7 @@ function toAtomic (own) {
   const { atomic, flags } = own
   if (atomic !== true && typeof atomic !== 'object') throw errors.invalidType('options.atomic', 'of type boolean or an Object', atomic)
   const { durable = true } = atomic
-  if (typeof durable !== 'boolean') throw errors.invalidType('options.atomic.durable', 'of type boolean', durable)
+  boolean('atomic.durable', durable)
   for (const other of ['fd', 'start', 'fs', 'objectMode']) refusePair(own, 'atomic', other)
   if (flags != null && flags !== 'w' && flags !== 'wx') throw errors.incompatible('atomic', 'flags')
   return { durable }
@@ -147,12 +148,6 @@ function isDigestOfFile ({ digest, digestOf }) {
   if (digestOf != null && digestOf !== 'file' && digestOf !== 'stream') throw errors.invalidOption('digestOf', digestOf, 'must be one of: \'stream\', \'file\'')
   if (digestOf != null && digest == null) throw errors.invalidOption('digestOf', digestOf, 'needs options.digest')
   return digestOf === 'file'
-}
-
-function integer (name, value, least, most) {
-  number(name, value)
-  if (!Number.isInteger(value) || value < least || value > most) throw errors.outOfRange(`options.${name}`, `an integer >= ${least} && <= ${most}`, value)
-  return value
 }
 
 function isMark (highWaterMark) {
@@ -206,10 +201,6 @@ function toErrno (code) {
     throw errors.invalidOption('retry.codes', code, 'must hold error codes of the system, as \'ENOSPC\'')
   }
   return errno
-}
-
-function number (name, value) {
-  if (typeof value !== 'number') throw errors.invalidType(`options.${name}`, 'of type number', value)
 }
 
 /** A time in milliseconds, as Rust takes it. */

@@ -4,6 +4,7 @@
 
 const process = require('node:process')
 const { UNITS } = require('./calendar.js')
+const { boolean, integer } = require('./checks.js')
 const errors = require('./errors.js')
 
 /** Bytes in a unit of size. */
@@ -24,8 +25,8 @@ function toRotate (rotate, toCompression) {
   if (process.permission !== undefined) throw errors.invalidState('options.rotate can\'t be had with --permission: files are opened by spillway')
   const { size, interval, keep, maxTotal, compress, name, utc = false, lines = false } = rotate
   if (size == null && interval == null) throw errors.invalidOption('rotate', rotate, 'must have a size or an interval')
-  if (typeof utc !== 'boolean') throw errors.invalidType('options.rotate.utc', 'of type boolean', utc)
-  if (typeof lines !== 'boolean') throw errors.invalidType('options.rotate.lines', 'of type boolean', lines)
+  boolean('rotate.utc', utc)
+  boolean('rotate.lines', lines)
   return {
     size: optional(size, value => toBytes('rotate.size', value, 1)),
     interval: optional(interval, toInterval),
@@ -55,8 +56,7 @@ function toBytes (name, value, least) {
 
 function toCount (value) {
   if (typeof value !== 'number') throw errors.invalidType('options.rotate.keep', 'of type number or string', value)
-  if (!Number.isInteger(value) || value < 0 || value > MOST_FILES) throw errors.outOfRange('options.rotate.keep', `an integer >= 0 && <= ${MOST_FILES}`, value)
-  return value
+  return integer('rotate.keep', value, 0, MOST_FILES)
 }
 
 /** '14d' */

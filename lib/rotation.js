@@ -113,9 +113,7 @@ class Rotation {
   warn (error) {
     const { stream } = this.carrier
     if (stream.listenerCount('warning') > 0) return stream.emit('warning', error)
-    const warning = new Error(`${this.path} could not be rotated: ${error.message}`, { cause: error })
-    warning.name = 'SpillwayWarning'
-    process.emitWarning(warning)
+    process.emitWarning(errors.warning(`${this.path} could not be rotated: ${error.message}`, error))
   }
 
   /** The stream is closed: tells what it has not come to yet, before 'close'. */
