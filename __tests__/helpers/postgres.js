@@ -56,4 +56,17 @@ async function startPostgres (bin) {
   throw new Error('postgres has not started')
 }
 
-module.exports = { findPostgres, startPostgres }
+/**
+ * Declares tests of a server that runs meanwhile, if there is one to run.
+ * @param {(settings: () => object) => void} declare gets what gives the settings for pg's Client
+ */
+function withPostgres (declare) {
+  const bin = findPostgres()
+  if (bin === undefined) return test.skip('needs postgres and initdb, which are not found here', () => {})
+  let server
+  beforeAll(async () => { server = await startPostgres(bin) })
+  afterAll(() => server?.stop())
+  declare(() => server.settings)
+}
+
+module.exports = { withPostgres }

@@ -3,20 +3,13 @@
 // docs/recipes/postgres.md: a real server, and every row of a query in the file.
 
 const { testPage } = require('../helpers/page.js')
-const { findPostgres, startPostgres } = require('../helpers/postgres.js')
+const { withPostgres } = require('../helpers/postgres.js')
 
 const ROWS = 1_000_000
 const QUERY = "select id, 'name of ' || id as name from generate_series(1, $) as id"
 
-const bin = findPostgres()
-if (bin === undefined) {
-  test.skip('needs postgres and initdb, which are not found here', () => {})
-} else {
-  let server
-  beforeAll(async () => { server = await startPostgres(bin) })
-  afterAll(() => server?.stop())
-
-  const values = () => ({ settings: server.settings, query: QUERY, ROWS })
+withPostgres(settings => {
+  const values = () => ({ settings: settings(), query: QUERY, ROWS })
 
   testPage('recipes/postgres', {
     'pg-query-stream': {
@@ -35,4 +28,4 @@ if (bin === undefined) {
       }
     }
   })
-}
+})
