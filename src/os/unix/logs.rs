@@ -1,7 +1,7 @@
 //! The files of a log that rotates, and their folder.
 //!
-//! Who writes to such a file has a shared lock on it, so that nobody compresses and removes what
-//! may still grow. Who has the exclusive lock on the folder may move files.
+//! A process that writes to such a file has a shared lock on it, so that nobody compresses and removes a file
+//! that may still grow. The one with the exclusive lock on the folder may move files.
 
 use std::{
     fs::{self, Metadata},
@@ -37,6 +37,11 @@ pub(crate) fn look(path: &Path) -> io::Result<Option<Seen>> {
         Err(Errno::NOENT) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether the file that was `seen` is the one at `path` now.
+fn is_at(path: &Path, seen: Seen) -> io::Result<bool> {
+    Ok(look(path)?.is_some_and(|there| there.identity == seen.identity))
 }
 
 #[allow(
@@ -139,7 +144,7 @@ impl Log {
             give(&fd, &stat, &old);
         }
         let seen = seen(&stat);
-        let is_there = hold(&fd) && look(path)?.is_some_and(|there| there.identity == seen.identity);
+        let is_there = hold(&fd) && is_at(path, seen)?;
         Ok(is_there.then_some((Self(fd), seen)))
     }
 }
@@ -208,8 +213,7 @@ pub(crate) fn claim(path: &Path) -> io::Result<Option<Claim>> {
     }
     let stat = fstat(&fd)?;
     // It may have been compressed and removed before the lock was had.
-    let is_there = look(path)?.is_some_and(|there| there.identity == seen(&stat).identity);
-    Ok(is_there.then_some(Claim { fd, stat }))
+    Ok(is_at(path, seen(&stat))?.then_some(Claim { fd, stat }))
 }
 
 impl Claim {
