@@ -12,9 +12,12 @@ use libfuzzer_sys::{
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
+mod draw;
+
 use spillway::target::Settle;
 
 use common::model::{Kind, Limit, Op, Other, Pair, Reply};
+use draw::many;
 
 /// An errno that ends a stream, whatever is waited out.
 const FINAL: i32 = spillway::os::EIO;
@@ -41,19 +44,6 @@ impl<'a> Arbitrary<'a> for Program {
         let ops = many(input, 400, op)?;
         Ok(Self { limit, replies, copies, settles, ops })
     }
-}
-
-fn many<'a, T>(
-    input: &mut Unstructured<'a>,
-    most: usize,
-    draw: fn(&mut Unstructured<'a>) -> Result<T>,
-) -> Result<Vec<T>> {
-    let count = input.int_in_range(0..=most)?;
-    let mut drawn = Vec::new();
-    while drawn.len() < count && !input.is_empty() {
-        drawn.push(draw(input)?);
-    }
-    Ok(drawn)
 }
 
 fn op(input: &mut Unstructured<'_>) -> Result<Op> {

@@ -15,9 +15,12 @@ mod staged;
 #[path = "../../tests/common/through.rs"]
 mod through;
 
+mod draw;
+
 use spillway::target::Settle;
 
 use common::model::Reply;
+use draw::many;
 use through::{Form, Op, Through, Wanted};
 
 /// What happens to one stream.
@@ -41,19 +44,6 @@ impl<'a> Arbitrary<'a> for Program {
         let (replies, settles) = (many(input, 64, reply)?, many(input, 16, reply)?);
         Ok(Self { wanted, replies, settles, ops: many(input, 200, op)? })
     }
-}
-
-fn many<'a, T>(
-    input: &mut Unstructured<'a>,
-    most: usize,
-    draw: fn(&mut Unstructured<'a>) -> Result<T>,
-) -> Result<Vec<T>> {
-    let count = input.int_in_range(0..=most)?;
-    let mut drawn = Vec::new();
-    while drawn.len() < count && !input.is_empty() {
-        drawn.push(draw(input)?);
-    }
-    Ok(drawn)
 }
 
 fn op(input: &mut Unstructured<'_>) -> Result<Op> {
