@@ -270,8 +270,8 @@ const MUTANTS = [
   // the pool
   {
     file: POOL,
-    from: 'let mut jobs = self.jobs.lock();\n        jobs.push_back(job);\n        self.count.store(jobs.len(), SeqCst);\n        drop(jobs);\n        !self.is_searching()',
-    to: 'let is_searching = self.is_searching();\n        let mut jobs = self.jobs.lock();\n        jobs.push_back(job);\n        self.count.store(jobs.len(), SeqCst);\n        !is_searching',
+    from: 'self.change(|jobs| jobs.new.push_back(job));\n        !self.is_searching()',
+    to: 'let is_searching = self.is_searching();\n        self.change(|jobs| jobs.new.push_back(job));\n        !is_searching',
     why: 'who pushes a job looks for a searching thread before that',
     test: 'no_job'
   },

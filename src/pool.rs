@@ -1,4 +1,4 @@
-//! The jobs that have no thread yet, and how many threads there may be for them.
+//! The jobs that have no thread, and how many threads there may be for them.
 //!
 //! A thread that has run out of jobs searches for the next one for a while, so
 //! that nobody has to wake it. At most one thread searches. A thread that pushes a job
@@ -30,10 +30,34 @@ struct Threads {
     is_watched: bool,
 }
 
-/// Jobs in the order in which they came.
+/// Jobs that wait.
+#[derive(Debug)]
+struct Lines<T> {
+    /// In the order in which they came.
+    new: VecDeque<T>,
+    /// Those that gave way to others, in the order in which they did.
+    gave_way: VecDeque<T>,
+    /// Whether the next is one that gave way, if there are both.
+    is_second_next: bool,
+}
+
+impl<T> Lines<T> {
+    fn count(&self) -> usize {
+        self.new.len() + self.gave_way.len()
+    }
+
+    /// One of each in turn: a line of a log waits for one copy, not for all of them, and copies go on beside many lines.
+    fn pop(&mut self) -> Option<T> {
+        let is_second = if self.is_second_next { !self.gave_way.is_empty() } else { self.new.is_empty() };
+        self.is_second_next = !is_second;
+        if is_second { self.gave_way.pop_front() } else { self.new.pop_front() }
+    }
+}
+
+/// Jobs, and the threads that there may be for them.
 #[derive(Debug)]
 pub struct Pool<T> {
-    jobs: Mutex<VecDeque<T>>,
+    jobs: Mutex<Lines<T>>,
     /// How many there are, for those that only look.
     count: AtomicUsize,
     /// How many were taken.
@@ -56,7 +80,11 @@ impl<T> Pool<T> {
     pub fn new(usual: usize) -> Self {
         let threads = Threads { count: 0, starting: 0, limit: usual, usual, is_watched: false };
         Self {
-            jobs: Mutex::default(),
+            jobs: Mutex::new(Lines {
+                new: VecDeque::new(),
+                gave_way: VecDeque::new(),
+                is_second_next: false,
+            }),
             count: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
             is_searching: AtomicBool::new(false),
@@ -65,21 +93,30 @@ impl<T> Pool<T> {
         }
     }
 
-    /// Puts `job` behind the others. True if no thread searches: there is to be one more.
+    /// Has `job` wait. True if no thread searches: there is to be one more.
     #[must_use]
     pub fn push(&self, job: T) -> bool {
-        let mut jobs = self.jobs.lock();
-        jobs.push_back(job);
-        self.count.store(jobs.len(), SeqCst);
-        drop(jobs);
+        self.change(|jobs| jobs.new.push_back(job));
         !self.is_searching()
     }
 
-    /// Takes the first job.
-    pub fn pop(&self) -> Option<T> {
+    /// Has `job`, which has given way to others, wait behind those that did before.
+    #[must_use]
+    pub fn push_back(&self, job: T) -> bool {
+        self.change(|jobs| jobs.gave_way.push_back(job));
+        !self.is_searching()
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut Lines<T>) -> R) -> R {
         let mut jobs = self.jobs.lock();
-        let job = jobs.pop_front();
-        self.count.store(jobs.len(), SeqCst);
+        let result = change(&mut jobs);
+        self.count.store(jobs.count(), SeqCst);
+        result
+    }
+
+    /// Takes the job that is the next.
+    pub fn pop(&self) -> Option<T> {
+        let job = self.change(Lines::pop);
         self.taken.fetch_add(1, SeqCst);
         job
     }
@@ -254,6 +291,21 @@ mod tests {
         assert_eq!(pool.pop(), Some(1));
         assert!(pool.end_thread());
         assert!(pool.admit_thread());
+    }
+
+    #[test]
+    fn jobs_that_gave_way_and_those_that_did_not_take_turns() {
+        let pool = Pool::default();
+        for job in ["copy 1", "copy 2", "copy 3"] {
+            assert!(pool.push_back(job));
+        }
+        assert_eq!(pool.pop(), Some("copy 1"));
+        for job in ["line 1", "line 2"] {
+            assert!(pool.push(job));
+        }
+        let rest: Vec<_> = std::iter::from_fn(|| pool.pop()).collect();
+        assert_eq!(rest, ["line 1", "copy 2", "line 2", "copy 3"]);
+        assert_eq!(pool.count(), 0);
     }
 
     #[test]

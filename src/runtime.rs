@@ -138,6 +138,13 @@ fn push(stream: Arc<Stream>) {
     }
 }
 
+/// Has the job go on when others had the thread.
+fn push_back(runtime: &'static Runtime, pool: &'static Jobs, stream: Arc<Stream>) {
+    if pool.push_back(stream) {
+        spawn(runtime, pool);
+    }
+}
+
 /// Has one thread more, if the pool may have it.
 fn spawn(runtime: &'static Runtime, pool: &'static Jobs) {
     if pool.admit_thread() {
@@ -204,7 +211,7 @@ fn run(runtime: &'static Runtime, pool: &'static Jobs, stream: Arc<Stream>) {
     let end = catch_unwind(AssertUnwindSafe(|| writer::run(&stream, || pool.count() > 0)));
     match end {
         Ok(End::Asleep) => {}
-        Ok(End::GaveWay) => push(stream),
+        Ok(End::GaveWay) => push_back(runtime, pool, stream),
         Ok(End::Blocked(readiness)) => {
             runtime.spawn(resume(stream, until_ready(readiness)));
         }

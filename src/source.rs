@@ -26,7 +26,7 @@ use crate::{
 const READ_SIZE: usize = 256 << 10;
 
 /// Most bytes that a target is asked to copy at once: what others wait for meanwhile stays short.
-const COPY_SIZE: u64 = 1 << 20;
+const COPY_SIZE: u64 = 512 << 10;
 
 /// Why no more is read from a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

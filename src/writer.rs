@@ -30,7 +30,7 @@ pub const LINGER: Duration = Duration::from_micros(100);
 pub(crate) const ENOUGH: usize = 64 << 10;
 
 /// Bytes after which a job lets another stream have its thread.
-const QUOTA: u64 = 1 << 20;
+const QUOTA: u64 = 512 << 10;
 
 /// What one [`step`] did.
 #[derive(Debug, PartialEq, Eq)]

@@ -50,19 +50,22 @@ fn a_source_is_copied_in_its_place_and_goes_on_where_it_was() {
     assert_eq!(stream.copied(), 6);
 }
 
+/// Most bytes that a target is asked to copy at once.
+const CALL: usize = 512 << 10;
+
 #[test]
-fn a_target_is_asked_for_a_mebibyte_at_most() {
+fn a_copy_gives_way_after_each_of_its_calls() {
     let (stream, script, _, mut feeder) = copying([]);
-    let bytes = pattern((2 << 20) + 5);
+    let bytes = pattern(2 * CALL + 5);
     feeder.append_source(piece(&bytes));
     for rounds in 1..=2 {
         assert!(matches!(writer::run(&stream, || true), End::GaveWay));
-        assert_eq!(script.count_taken(), rounds << 20);
+        assert_eq!(script.count_taken(), rounds * CALL);
     }
     assert!(matches!(writer::run(&stream, || true), End::Asleep));
     assert!(script.has_taken(&bytes));
     // The last finds the end, and a read confirms it.
-    assert_eq!((script.asked(), script.writes()), (vec![1 << 20; 4], 0));
+    assert_eq!((script.asked(), script.writes()), (vec![CALL as u64; 4], 0));
 }
 
 #[test]

@@ -66,16 +66,16 @@ fn position(mut file: &StdFile) -> u64 {
 }
 
 #[test]
-fn a_file_is_copied_a_mebibyte_at_a_time() {
+fn a_file_is_copied_half_a_mebibyte_at_a_time() {
     let folder = folder();
-    let bytes = pattern((3 << 20) + 5);
+    let bytes = pattern((3 << 19) + 5);
     let (stream, mut feeder) = into(&folder.path().join("file"));
     let source = source_in(file(folder.path(), &bytes).0);
     feeder.append(b"(");
     feeder.append_source(all(&source));
     feeder.append(b")");
     let steps: Vec<_> = (0..7).map(|_| writer::step(&stream)).collect();
-    let went = [1, 1 << 20, 1 << 20, 1 << 20, 5, 0, 1].map(Step::Went);
+    let went = [1, 1 << 19, 1 << 19, 1 << 19, 5, 0, 1].map(Step::Went);
     assert_eq!((steps, writer::step(&stream)), (went.into(), Step::Empty));
     let whole = [b"(", &bytes[..], b")"].concat();
     assert!(fs::read(folder.path().join("file")).expect("it is there") == whole);
@@ -83,13 +83,13 @@ fn a_file_is_copied_a_mebibyte_at_a_time() {
 }
 
 #[test]
-fn a_long_copy_gives_way_after_each_mebibyte_if_others_wait() {
+fn a_long_copy_gives_way_after_each_half_a_mebibyte_if_others_wait() {
     let folder = folder();
     let (stream, mut feeder) = into(&folder.path().join("file"));
-    feeder.append_source(all(&source_in(file(folder.path(), &pattern(5 << 20)).0)));
-    for mebibytes in 1..=5 {
+    feeder.append_source(all(&source_in(file(folder.path(), &pattern(5 << 19)).0)));
+    for rounds in 1..=5 {
         assert!(matches!(writer::run(&stream, || true), End::GaveWay));
-        assert_eq!(stream.copied(), mebibytes << 20);
+        assert_eq!(stream.copied(), rounds << 19);
     }
     assert!(matches!(writer::run(&stream, || true), End::Asleep));
 }
@@ -209,7 +209,7 @@ fn the_descriptor_of_a_source_is_closed_when_it_is_copied_or_dropped() {
         let (stream, mut feeder) = into(&folder.path().join("file"));
         let (from, path) = file(folder.path(), &pattern(2 << 20));
         feeder.append_source(all(&source_in(from)));
-        assert_eq!(writer::step(&stream), Step::Went(1 << 20));
+        assert_eq!(writer::step(&stream), Step::Went(1 << 19));
         assert_eq!(count_descriptors(&path), 1);
         end(&stream);
         assert_eq!(count_descriptors(&path), 0);

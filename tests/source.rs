@@ -308,14 +308,14 @@ fn streams_that_share_a_source_go_on_where_the_other_ended() {
 }
 
 #[test]
-fn a_job_gives_way_after_a_mebibyte_of_a_source_if_others_wait() {
+fn a_job_gives_way_after_half_a_mebibyte_of_a_source_if_others_wait() {
     let (stream, script, _, mut feeder) = scripted([]);
-    feeder.append_source(piece(&pattern((3 << 20) + 1)));
+    feeder.append_source(piece(&pattern((3 << 19) + 1)));
     stream.append(Bytes::from_static(b"!"));
     for rounds in 1..=3 {
         assert!(matches!(writer::run(&stream, || true), End::GaveWay));
-        assert_eq!(script.count_taken(), rounds << 20);
+        assert_eq!(script.count_taken(), rounds << 19);
     }
     assert!(matches!(writer::run(&stream, || true), End::Asleep));
-    assert_eq!((script.count_taken(), stream.copied()), ((3 << 20) + 2, (3 << 20) + 1));
+    assert_eq!((script.count_taken(), stream.copied()), ((3 << 19) + 2, (3 << 19) + 1));
 }
