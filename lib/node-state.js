@@ -146,7 +146,10 @@ function splitTokens (state) {
   const behind = buffered.splice(state.bufferedIndex)
   for (const entry of behind) {
     buffered.push(entry)
-    for (let left = entry.chunk.chunks; left > 1; left--) buffered.push({ chunk: new Token(0), encoding: 'buffer', callback: nop })
+    for (let left = entry.chunk.chunks; left > 1; left--) {
+      buffered.push({ chunk: new Token(0), encoding: 'buffer', callback: nop })
+      state.pendingcb++
+    }
     if (entry.chunk instanceof Token) entry.chunk.chunks = 1
   }
 }

@@ -5,6 +5,7 @@
 const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
+const { finished } = require('node:stream')
 const { runScript } = require('../helpers/child.js')
 const { sameAsStock, closed, opened } = require('../helpers/same-as-stock.js')
 const { smallDisk } = require('../helpers/targets.js')
@@ -31,6 +32,27 @@ for (const autoClose of [true, false]) {
     stream.write('a', run.callback('a', stream))
     stream.end('b', run.callback('end', stream))
     await new Promise(resolve => stream.once(autoClose ? 'close' : 'error', resolve))
+  })
+}
+
+// Node counts each chunk that was written without a callback, and `finished()` looks at that count.
+for (const chunk of ['', 'x']) {
+  sameAsStock(`callbacks write on and call finished() while a write of '${chunk}' fails`, async run => {
+    const stream = run.create({ highWaterMark: 0, emitClose: false }, '/dev/full')
+    await opened(stream)
+    const last = new Promise(resolve => stream.once('error', resolve))
+    stream.write(chunk, error => {
+      run.log('first', error?.code)
+      stream.write(chunk, () => stream.cork())
+      stream.write(chunk, error => {
+        run.log('third', error?.code)
+        finished(stream, run.callback('finished'))
+        stream.uncork()
+      })
+    })
+    stream.write(chunk)
+    stream.write(chunk)
+    await last
   })
 }
 
