@@ -27,6 +27,13 @@ function isLiar ({ chunk }) {
   return !(chunk instanceof node.Token) && sizeOf(chunk) < 0
 }
 
+/** What Rust is to know besides. Undefined for most streams: each property that N-API looks for has its price. */
+function settingsOf (options, rotation) {
+  const { retry, durable, compress, digest } = options
+  const isUsual = retry === undefined && !durable && compress == null && digest == null && rotation === null
+  return isUsual ? undefined : { ...options, rotate: rotation?.settings }
+}
+
 /** The list of a stream for which nobody waits: thousands of streams share it. */
 const NOBODY = Object.freeze([])
 
@@ -44,7 +51,7 @@ class Carrier {
     this.own = own
     /** How its file is one of several, if it is. */
     this.rotation = options.rotate ?? null
-    this.control = new ControlBlock(hub, hub.create(this.number, { ...options, rotate: this.rotation?.settings }))
+    this.control = new ControlBlock(hub, hub.create(this.number, options.exitTimeout, settingsOf(options, this.rotation)))
     this.buffer = new WriteBuffer(this.control)
     this.rotation?.begin(this)
     this.stats = new Stats()
@@ -65,7 +72,8 @@ class Carrier {
     this.isLooking = false
     /** Who waits, without a write of Node's, until so much is settled, as `{ offset, callback }`. */
     this.waiters = NOBODY
-    /** Files that are copied into the stream. */
+    /** Files that are piped into the stream, and those of them that are copied now. */
+    this.pipes = NOBODY
     this.copies = NOBODY
     /** A callback has thrown: the turn in which it was to be looked comes before the ticks of that callback. */
     this.isTooEarly = false
@@ -118,6 +126,11 @@ class Carrier {
     const { state } = this
     if (state.destroyed) return errors.streamDestroyed(method)
     if (state.ending) return errors.writeAfterEnd()
+    return this.whyNotOurs
+  }
+
+  /** Why Rust does not get what is written, or null. */
+  get whyNotOurs () {
     return this.isPlain ? null : errors.invalidState('a subclass or a patch writes the chunks of this stream')
   }
 

@@ -22,7 +22,8 @@ function writeFrom (carrier, from, options) {
   try {
     const { start, end, signal } = check(from instanceof fs.ReadStream ? { ...rangeOf(from), ...options } : { ...options })
     if (signal?.aborted) return Promise.reject(errors.aborted(signal.reason))
-    const why = carrier.whyNotPlace('writeFrom')
+    // What comes behind the end Node refuses, as it does a chunk.
+    const why = carrier.whyNotOurs
     if (why !== null) throw why
     const { source, name } = open(from, start ?? -1, carrier.stream)
     return copy(carrier, source, name, end - (start ?? 0) + 1, signal)

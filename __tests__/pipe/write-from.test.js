@@ -307,9 +307,11 @@ test('destroy() in mid-copy: bytesWritten is what the file has', async () => {
 })
 
 test('of a stream that is ended, destroyed or closed it rejects as a write would fail', async () => {
-  const ended = deaf(target())
+  const ended = target()
   ended.end()
+  const told = once(ended, 'error')
   await expect(ended.writeFrom(source())).rejects.toMatchObject({ code: 'ERR_STREAM_WRITE_AFTER_END' })
+  expect(await told).toMatchObject([{ code: 'ERR_STREAM_WRITE_AFTER_END' }])
   const destroyed = target({}, 'destroyed')
   destroyed.destroy()
   await expect(destroyed.writeFrom(source())).rejects.toMatchObject({ code: 'ERR_STREAM_DESTROYED' })
