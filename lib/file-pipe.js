@@ -1,12 +1,12 @@
 'use strict'
 
-// `pipe()` of a file into a file. While nobody looks at the chunks, the reader's
-// `_read` has Rust copy the bytes, step by step; each step is a write of Node's that
-// has no bytes in memory. What a read may meet besides bytes, the end or an error, is
-// left to Node's own `_read`.
+// `pipe()` of a file into a file. When enough has come the ordinary way, and while nobody
+// looks at the chunks, the reader's `_read` has Rust copy the bytes, step by step; each
+// step is a write of Node's that has no bytes in memory. What a read may meet besides
+// bytes, the end or an error, is left to Node's own `_read`.
 
 const { AsyncResource } = require('node:async_hooks')
-const { fstatSync } = require('node:fs')
+const { ReadStream, fstatSync } = require('node:fs')
 const { Source } = require('./native.js')
 const { SourceToken } = require('./node-state.js')
 const io = require('./reader-state.js')
@@ -22,9 +22,6 @@ const STEPS = 2
 const READ_BEFORE = 64 * 1024
 const WORTH = 256 * 1024
 
-/** By reader. */
-const pipes = new WeakMap()
-
 class FilePipe {
   /**
    * @param {import('./carrier.js')} carrier of the stream that is written
@@ -35,6 +32,8 @@ class FilePipe {
     this.reader = reader
     /** What `pipe()` has just put there: whose chunks a copy stands for. */
     this.listener = reader.listeners('data').at(-1)
+    /** What several chunks are read by at once; null: the reader has its own `_read`, and reads by itself. */
+    this.ahead = null
     /** Whose async context a read of Node's would have. */
     this.resource = null
     /** What Rust reads from, while it does. */
@@ -46,21 +45,29 @@ class FilePipe {
     /** What stands for the last step in Node's buffer. */
     this.last = null
     this.isUnpiped = false
-    this.ahead = new ReadAhead(reader)
-    Object.defineProperty(reader, '_read', { configurable: true, writable: true, value: size => this.read(size) })
   }
 
   /** `reader` is piped into the stream of `carrier`. */
   static begin (carrier, reader) {
-    if (io.isPlain(reader) && !Object.hasOwn(reader, '_read')) pipes.set(reader, new FilePipe(carrier, reader))
+    if (reader instanceof ReadStream) carrier.pipes = [...carrier.pipes, new FilePipe(carrier, reader)]
   }
 
   /** It is no longer. */
   static end (carrier, reader) {
-    const pipe = pipes.get(reader)
-    if (pipe === undefined || pipe.carrier !== carrier) return
-    pipe.isUnpiped = true
-    if (pipe.steps === 0 && pipe.ahead.isIdle) pipe.leave()
+    for (const pipe of carrier.pipes) {
+      if (pipe.reader !== reader) continue
+      pipe.isUnpiped = true
+      if (pipe.steps === 0 && (pipe.ahead === null || pipe.ahead.isIdle)) pipe.leave()
+    }
+  }
+
+  /** A chunk is written: of the reader, maybe. Small files cost nothing but this look. */
+  lookAt () {
+    const { ahead, reader } = this
+    if (ahead !== null || reader.bytesRead < READ_BEFORE) return
+    if (!io.isPlain(reader) || Object.hasOwn(reader, '_read')) return this.leave()
+    this.ahead = new ReadAhead(reader)
+    Object.defineProperty(reader, '_read', { configurable: true, writable: true, value: size => this.read(size) })
   }
 
   /** The reader's `_read`. */
@@ -82,7 +89,7 @@ class FilePipe {
   /** Whether what is read goes to the stream and seems worth it. */
   get isFlowing () {
     const { carrier, reader } = this
-    return reader.bytesRead >= READ_BEFORE && io.isPlain(reader) && io.flowsInto(reader, carrier.stream)
+    return io.isPlain(reader) && io.flowsInto(reader, carrier.stream)
   }
 
   /** Whether nobody but the pipe sees the chunks. */
@@ -125,8 +132,9 @@ class FilePipe {
 
   /** The reader has its own `_read` again. @returns {false} */
   leave () {
-    delete this.reader._read
-    pipes.delete(this.reader)
+    const { ahead, carrier, reader } = this
+    if (ahead !== null) delete reader._read
+    carrier.pipes = carrier.pipes.filter(other => other !== this)
     return false
   }
 

@@ -99,6 +99,7 @@ class Requests {
     const method = stats.acceptedChunks - this.chunks > 1 ? 'writev' : 'write'
     this.chunks = stats.acceptedChunks
     if (end === this.end) return method
+    for (const pipe of carrier.pipes) pipe.lookAt()
     const request = new WriteRequest(chunks, end, this.chunks, method, callback)
     request.isAwaited = node.hasCallback(state)
     const fault = opening.openGate()

@@ -148,7 +148,7 @@ WriteStream.prototype._writev = function (chunks, callback) {
 WriteStream.prototype.emit = function (name, reader) {
   const carrier = this[kCarrier]
   if (name === 'pipe' && carrier?.kernelCopy) FilePipe.begin(carrier, reader)
-  else if (name === 'unpipe') FilePipe.end(carrier, reader)
+  else if (name === 'unpipe' && carrier !== undefined) FilePipe.end(carrier, reader)
   return Reflect.apply(Base.prototype.emit, this, arguments)
 }
 

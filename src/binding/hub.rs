@@ -34,10 +34,8 @@ type Wake = ThreadsafeFunction<u32, (), u32, Status, false, true>;
 
 /// What is set for one stream: of its options, what concerns Rust.
 #[napi(object)]
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Settings {
-    /// How long, in milliseconds, the end of the thread waits for it while it takes nothing.
-    pub exit_timeout: u32,
     /// Which errors of a write are waited out.
     pub retry: Option<Retry>,
     /// Whether bytes count as written when they are on the device.
@@ -189,9 +187,10 @@ impl Hub {
     }
 
     /// Stream `number`, which writes nothing before `Sink.open` or `Sink.give`,
-    /// and then `Sink.release`.
+    /// and then `Sink.release`. The end of the thread waits for it while it takes something within `exit_timeout` milliseconds.
     #[napi(catch_unwind)]
-    pub fn create(&self, number: u32, mut settings: Settings) -> Sink {
+    pub fn create(&self, number: u32, exit_timeout: u32, settings: Option<Settings>) -> Sink {
+        let mut settings = settings.unwrap_or_default();
         let place = self.pages.borrow_mut().take();
         let ear = Ear { wake: Arc::clone(&self.wake), number };
         let stream = Stream::with_stages(settings.stages(ear.clone()), place, Box::new(ear));
@@ -199,7 +198,7 @@ impl Hub {
         if let Some(retry) = settings.retry.take() {
             stream.wait_out(retry.into());
         }
-        let idle_timeout = milliseconds(settings.exit_timeout);
+        let idle_timeout = milliseconds(exit_timeout);
         flush::at_exit(&stream, idle_timeout);
         let pins = Rc::<Pins>::default();
         self.streams.add(Known {
