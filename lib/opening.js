@@ -13,8 +13,9 @@ const channels = require('./channels.js')
 const errors = require('./errors.js')
 const eventLoop = require('./event-loop.js')
 const { folderOf, isMode, isPath, toFlags } = require('./open-arguments.js')
+const here = require('./open-here.js')
 
-const { open: openAtLoad, write: writeAtLoad, writev: writevAtLoad, closeSync, openSync, statSync } = fs
+const { open: openAtLoad, write: writeAtLoad, writev: writevAtLoad, closeSync, openSync } = fs
 const { permission } = process
 
 /**
@@ -31,11 +32,6 @@ const { O_APPEND, O_CREAT, O_EXCL, O_TRUNC, O_WRONLY } = fs.constants
 /** Tells why the system won't open a file when Node's open would: in a turn of its own. What is wrong with an option is told at once. */
 function tellLater (callback, error) {
   eventLoop.setImmediate(new AsyncResource('FSREQCALLBACK').bind(() => callback(error)))
-}
-
-/** Whether an open would wait for a reader. */
-function isFifo (path) {
-  return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true
 }
 
 /** Bytes that a run may buffer for a stream that it has made, and for all of them; then gates are opened early, or a loop that never yields would fill the memory. */
@@ -205,28 +201,32 @@ class Opening {
     })
   }
 
-  /**
-   * Opens the file on this thread, where Rust can't. An open in libuv's pool that
-   * the end of the process overtakes would empty the file behind us.
-   * @returns {boolean} false: Node's own open is to tell the error
-   */
+  /** Opens the file on this thread, if Rust can't. @returns {boolean} false: Node's own open is to tell the error */
   openHere () {
     if (!mustOpenHere || !this.isPlain) return false
-    const { path, flags, mode } = this.stream
-    try {
-      if (isFifo(path)) return false
-      this.makeFolders()
-      const fd = openSync(path, flags, mode)
-      if (this.give(fd) !== null) {
-        closeSync(fd)
-        return false
-      }
-      this.earlyFd = fd
-      this.by = NATIVE
-      return true
-    } catch {
-      return false
+    const fd = here.open(openSync, this.stream, this.mkdir)
+    return fd !== null && this.keep(fd) === null
+  }
+
+  /** Opens the temporary file of one that is replaced. @returns {Error | null} why it can't be */
+  openReplacement () {
+    const { atomic, mkdir, sink, stream } = this
+    const fd = here.openReplacement(sink, stream, mkdir, atomic.durable)
+    if (typeof fd !== 'number') return fd
+    const fault = this.keep(fd)
+    return fault === null ? null : errors.failed(fault, 'open', stream.path)
+  }
+
+  /** Rust writes to what was opened here. @returns {{ errno: number } | null} why it can't */
+  keep (fd) {
+    const fault = this.give(fd)
+    if (fault !== null) {
+      closeSync(fd)
+      return fault
     }
+    this.earlyFd = fd
+    this.by = NATIVE
+    return null
   }
 
   /** Tells Node what has become of the open. @returns {boolean} false: nothing is waited for */
@@ -300,24 +300,6 @@ class Opening {
     this.openGate()
   }
 
-  /** Opens the temporary file of one that is replaced. @returns {Error | null} why it can't be */
-  openReplacement () {
-    const { path, flags, mode } = this.stream
-    try {
-      this.makeFolders()
-      const place = this.sink.replace(Buffer.from(path), flags === 'wx', this.atomic.durable)
-      if (place.errno !== undefined) return errors.failed(place, 'open', path)
-      this.earlyFd = fs.openSync(place.path, place.flags, mode)
-    } catch (error) {
-      return error.syscall === 'open' ? errors.failed({ errno: -error.errno }, 'open', path) : error
-    }
-    this.by = NATIVE
-    const fault = this.give(this.earlyFd)
-    if (fault === null) return null
-    closeSync(this.earlyFd)
-    return errors.failed(fault, 'open', path)
-  }
-
   /** Has Rust open the file on this thread. @returns {boolean} false: it can't, and what becomes of it is told when Node opens it */
   openByRust () {
     this.sink.open(...this.request, true)
@@ -328,19 +310,10 @@ class Opening {
 
   /** Opens the file as the program has it opened by now, with its checks. It is the last thing that is done with it, so nobody closes it. */
   openByNode () {
-    const { path, flags, mode } = this.stream
     this.by = NODE
-    try {
-      if (!this.areDescriptorsReal || isFifo(path)) return
-      this.makeFolders()
-      this.give(fs.openSync(path, flags, mode))
-    } catch {
-      // Then the bytes are lost, and it is told that they are.
-    }
-  }
-
-  makeFolders () {
-    if (this.mkdir) fs.mkdirSync(folderOf(this.stream.path), { recursive: true })
+    const fd = this.areDescriptorsReal ? here.open(fs.openSync, this.stream, this.mkdir) : null
+    // Without one the bytes are lost, and it is told that they are.
+    if (typeof fd === 'number') this.give(fd)
   }
 
   /** Why Rust could not open the file, as Node would have it, if it could not. @returns {Error | null} */
