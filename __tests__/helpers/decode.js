@@ -11,6 +11,13 @@ const COMMANDS = { gzip: ['gzip', '-dc'], zstd: ['zstd', '-dcq'] }
 /** Node's own functions, where it has them: zstd from 22.15 on. */
 const FUNCTIONS = { gzip: zlib.gunzipSync, zstd: zlib.zstdDecompressSync }
 
+/** Whether Node reads a file of zstd to its end: before Node 26 it stops behind the first frame. */
+const readsFrames = zlib.zstdCompressSync === undefined || readsAllOf(['one', 'two'])
+
+function readsAllOf (texts) {
+  return String(zlib.zstdDecompressSync(Buffer.concat(texts.map(text => zlib.zstdCompressSync(text))))) === texts.join('')
+}
+
 const MOST = 1 << 28
 
 function hasCommand (format) {
@@ -31,7 +38,10 @@ function decode (format, bytes) {
   const all = [...decoders(format)].map(([name, read]) => [name, read(bytes)])
   if (all.length === 0) throw new Error(`nothing here reads ${format}`)
   const [[first, content], ...others] = all
-  for (const [name, other] of others) if (!other.equals(content)) throw new Error(`${first} and ${name} differ`)
+  for (const [name, other] of others) {
+    const expected = format === 'zstd' && !readsFrames ? content.subarray(0, other.length) : content
+    if (!other.equals(expected)) throw new Error(`${first} and ${name} differ`)
+  }
   return content
 }
 
