@@ -42,7 +42,7 @@ test.each([4097, 1e9, 2 ** 31 - 1])('a fill position of %i in a slab of 4096 byt
     const hub = new Hub(() => {})
     let words
     const results = Object.entries(calls).map(([name, call], number) => {
-      sink = hub.create(number, { exitTimeout: 1000 })
+      sink = hub.create(number, 1000)
       words ??= new Int32Array(hub.words(0).buffer)
       sink.open(Buffer.from(file + number), fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o666, -1, false, true)
       sink.attach(new Slab(4096))
@@ -75,7 +75,7 @@ test.each([4097, 1e9, 2 ** 31 - 1])('a fill position of %i in a slab of 4096 byt
 test('values that are none of its own are refused', async () => {
   const { code, stdout, stderr } = await runScript('spillway', `${PRELUDE}
     const hub = new Hub(() => {})
-    const sink = hub.create(1, { exitTimeout: 0 })
+    const sink = hub.create(1, 0)
     const calls = {
       'a hub without a function': () => new Hub(),
       'a slab without bytes': () => new Slab(0),

@@ -109,7 +109,7 @@ testPage('recipes/platform', {
         await once(out, 'finish')
         fs.writeSync(1, JSON.stringify([out.stats().drains > 0, out.stats().peakBufferedBytes < 1048576 + 50000]))`,
       { name: 'none', prefix: ['sh', '-c', '"$0" "$@" | dd bs=512 2> /dev/null'] })
-      expect(stdout.replace(/^x+/, '')).toBe('[true,true]')
+      expect(stdout.slice(stdout.lastIndexOf('x') + 1)).toBe('[true,true]')
       expect(stdout.lastIndexOf('x')).toBe(5_000_000 - 1)
     }
   },
