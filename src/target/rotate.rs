@@ -127,7 +127,7 @@ impl Rotating {
         // Another process is at it: it is followed at the next write.
         let Some(_lock) = os::lock_folder(folder).map_err(in_open("open"))? else { return Ok(false) };
         // It may have done that before the lock was had.
-        if os::look(path).map_err(in_open("stat"))?.is_none_or(|there| there.identity != seen.identity) {
+        if !os::is_at(path, seen).map_err(in_open("stat"))? {
             return Ok(true);
         }
         let closed = match self.move_aside(active, now) {
