@@ -86,6 +86,19 @@ fn each_period_has_files_of_its_own() {
 }
 
 #[test]
+fn an_empty_file_is_of_the_period_in_which_something_is_written() {
+    let log = Log::new(Rules { is_timed: true, ..Rules::default() });
+    let mut writer = log.open();
+    writer.look();
+    NOW.set(2000);
+    writer.look();
+    NOW.set(4000);
+    writer.write(&["a"]);
+    writer.write(&["b"]);
+    assert_eq!(log.contents(), ["app.log=ab"]);
+}
+
+#[test]
 fn an_old_file_is_closed_before_the_first_write() {
     let log = Log::new(Rules { is_timed: true, ..Rules::default() });
     fs::write(log.path(), "old").expect("it can be made");

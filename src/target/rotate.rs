@@ -73,10 +73,12 @@ impl Rotating {
                 continue;
             };
             let now = self.rotation.now();
-            let active = Active { size: seen.size, since: self.since.unwrap_or(now) };
+            let since = if seen.size > 0 { self.since.unwrap_or(seen.modified) } else { now };
+            let active = Active { size: seen.size, since };
             let is_due = now >= self.next_try && self.rotation.is_due(active, next, now);
             if !is_due || !self.rotate(seen, active, now)? {
-                self.since = Some(active.since);
+                // An empty file is of the time when something is written to it.
+                self.since = (seen.size > 0 || next > 0).then_some(since);
                 return Ok(seen.size);
             }
         }

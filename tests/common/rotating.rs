@@ -15,7 +15,7 @@ use crate::{
 /// Streams that write at the same time.
 const WRITERS: usize = 2;
 
-/// When it was written to of a file that was there: long after all periods that are known.
+/// When a file was written to that somebody else has begun: long after all periods that are known.
 const LATELY: u64 = u64::MAX;
 
 /// What happens next.
@@ -128,13 +128,14 @@ impl Model {
             self.open(writer);
         }
         let now = NOW.get();
-        let since = *self.known[writer].since.get_or_insert(now);
         let size = self.active.as_ref().map_or(0, Vec::len);
+        let since = if size > 0 { self.known[writer].since.unwrap_or(LATELY) } else { now };
+        self.known[writer].since = (size > 0 || next > 0).then_some(since);
         let is_full = self.rules.size.is_some_and(|most| (size + next) as u64 > most);
         let is_old = self.rules.is_timed && period(since) < period(now);
         if size > 0 && (is_full || is_old) && !self.is_locked {
             self.rotate(writer, if self.rules.is_timed { since } else { now });
-            self.known[writer].since = Some(now);
+            self.known[writer].since = (next > 0).then_some(now);
         }
     }
 
