@@ -39,7 +39,9 @@ const { O_RDONLY, O_NONBLOCK } = fs.constants
 /** Streams of a round, all at once. */
 const STREAMS = 60
 /** Rounds after which the process has what it keeps: threads, slabs, compiled code. */
-const WARM_UP = 10
+const WARM_UP = 20
+/** Rounds of which the least memory counts: what V8 and malloc keep of it goes up and down by tens of MiB, and a leak raises the least, too. */
+const WINDOW = 10
 /** How long closed files may take to be compressed, in milliseconds. */
 const PATIENCE = 30_000
 /** Growth that is none: what the collector and malloc leave lying about, in bytes; threads of the pool that were not needed before, as when the machine stands still for a moment. */
@@ -276,13 +278,18 @@ async function load (folder, isOver) {
 
 const count = what => fs.readdirSync(`/proc/self/${what}`).length
 
+/** The memory after each of the last rounds. */
+const recent = []
+
 /** What the process has. Waits for what is being given back. */
 async function take () {
   for (let times = 0; times < 3; times++) {
     await turn()
     gc()
   }
-  return { descriptors: count('fd'), threads: count('task'), memory: process.memoryUsage.rss() }
+  recent.push(process.memoryUsage.rss())
+  if (recent.length > WINDOW) recent.shift()
+  return { descriptors: count('fd'), threads: count('task'), memory: Math.min(...recent) }
 }
 
 /** A name in `folder` for each stream of a round. */
