@@ -291,12 +291,9 @@ fn name(path: &Path) -> String {
 
 /// The name of the file before it was compressed, and what it has.
 fn read(path: &Path) -> (String, Vec<u8>) {
-    let (name, mut content) = (name(path), fs::read(path).expect("it is there"));
-    if let Some(plain) = name.strip_suffix(".gz") {
-        let mut unpacked = vec![];
-        MultiGzDecoder::new(&*content).read_to_end(&mut unpacked).expect("it is whole");
-        content = unpacked;
-        return (plain.into(), content);
-    }
-    (name, content)
+    let (name, content) = (name(path), fs::read(path).expect("it is there"));
+    let Some(plain) = name.strip_suffix(".gz") else { return (name, content) };
+    let mut unpacked = vec![];
+    MultiGzDecoder::new(&*content).read_to_end(&mut unpacked).expect("it is whole");
+    (plain.into(), unpacked)
 }
