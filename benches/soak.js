@@ -4,8 +4,8 @@
 //
 // Streams of all kinds are opened, written, copied and piped into, ended,
 // destroyed, aborted and failed, in rounds, under the load of a worker, of fs and of crypto. What
-// ended well must have its bytes, also compressed, digested, synced or replaced at once; and after each round the process must have
-// no more descriptors, threads and memory than after the first ones.
+// ended well must have its bytes, also compressed, digested, synced, replaced at once, in several files, or in another from reopen() on;
+// and after each round the process must have no more descriptors, threads and memory than after the first ones.
 //
 // 600 seconds unless told otherwise. Linux alone: it looks into /proc.
 //
@@ -28,6 +28,7 @@ const { Worker, isMainThread, parentPort } = require('node:worker_threads')
 const zlib = require('node:zlib')
 const { createWriteStream } = require('..')
 const { decode } = require('../__tests__/helpers/decode.js')
+const { inOrder } = require('../__tests__/helpers/log-files.js')
 
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc')
@@ -38,7 +39,11 @@ const { O_RDONLY, O_NONBLOCK } = fs.constants
 /** Streams of a round, all at once. */
 const STREAMS = 60
 /** Rounds after which the process has what it keeps: threads, slabs, compiled code. */
-const WARM_UP = 10
+const WARM_UP = 20
+/** Rounds of which the least memory counts: what V8 and malloc keep of it goes up and down by tens of MiB, and a leak raises the least, too. */
+const WINDOW = 10
+/** How long closed files may take to be compressed, in milliseconds. */
+const PATIENCE = 30_000
 /** Growth that is none: what the collector and malloc leave lying about, in bytes; threads of the pool that were not needed before, as when the machine stands still for a moment. */
 const SLACK = { memory: 24 * MIB, threads: 8, descriptors: 0 }
 
@@ -106,6 +111,25 @@ const KINDS = {
     fs.writeFileSync(name, 'before')
     return { out: createWriteStream(name, { ...options, flags: 'r+', start: 6 }), before: Buffer.from('before') }
   },
+  /** In a folder of its own. Old files are compressed, removed or neither, also behind its end. */
+  rotating (name, options) {
+    const rotate = { size: oneOf([2000, 100_000, MIB]), compress: oneOf([undefined, 'gzip', 'zstd']), keep: chance(0.2) ? randomInt(5) : undefined, lines: chance(0.2) }
+    const folder = `${name}-made`
+    const out = createWriteStream(path.join(folder, 'app.log'), { ...options, rotate, mkdir: true })
+    const read = () => Buffer.concat(inOrder(folder, 'app.log').map(file => readLog(path.join(folder, file))))
+    return { out, read, keepsEnd: rotate.keep !== undefined, reopens: true, finish: () => until(() => isTidy(folder, rotate)) }
+  },
+  /** Somebody moves the file away now and then. */
+  reopened (name, options) {
+    const folder = `${name}-made`
+    const out = createWriteStream(path.join(folder, 'app.log'), { ...options, flags: 'a', mkdir: true })
+    let moved = 0
+    const move = () => {
+      if (fs.existsSync(path.join(folder, 'app.log'))) fs.renameSync(path.join(folder, 'app.log'), path.join(folder, `app.${moved++}.log`))
+    }
+    const read = () => Buffer.concat(inOrder(folder, 'app.log').map(file => fs.readFileSync(path.join(folder, file))))
+    return { out, read, reopens: true, move }
+  },
   fd: (name, options) => ({ out: createWriteStream(null, { ...options, fd: fs.openSync(name, 'w') }) }),
   full: (name, options) => ({ out: createWriteStream('/dev/full', options), isLost: true }),
   missing: (name, options) => ({ out: createWriteStream(path.join(name, 'missing'), options), isLost: true }),
@@ -127,6 +151,27 @@ const KINDS = {
   }
 }
 
+/** Whether no file is left that is still to be compressed or removed. */
+function isTidy (folder, { compress, keep = Infinity }) {
+  if (!fs.existsSync(folder)) return true
+  const closed = fs.readdirSync(folder).filter(name => name !== 'app.log')
+  return closed.length <= keep && (compress === undefined || closed.every(name => /\.(gz|zst)$/.test(name)))
+}
+
+function readLog (name) {
+  const bytes = fs.readFileSync(name)
+  const format = { '.gz': 'gzip', '.zst': 'zstd' }[path.extname(name)]
+  return format === undefined ? bytes : decode(format, bytes)
+}
+
+async function until (isTrue) {
+  const end = performance.now() + PATIENCE
+  while (!isTrue()) {
+    assert.ok(performance.now() < end, 'closed files are neither compressed nor removed')
+    await turn()
+  }
+}
+
 /** One stream, from its opening to its 'close'. */
 async function live (name, fifo) {
   const kind = oneOf(Object.keys(KINDS))
@@ -134,7 +179,7 @@ async function live (name, fifo) {
   const stages = chance(0.5) ? STAGES[kind]?.() : undefined
   const options = { ...makeOptions(), ...stages, signal: controller.signal }
   const file = stages?.mkdir ? path.join(`${name}-made`, 'here', 'file') : name
-  const { out, before = Buffer.alloc(0), isLost, mustDestroy, finish } = KINDS[kind](file, options, fifo)
+  const { out, before = Buffer.alloc(0), isLost, mustDestroy, finish, read, keepsEnd, reopens, move } = KINDS[kind](file, options, fifo)
   let isFinished = false
   const closed = new Promise(resolve => out.once('close', resolve))
   out.on('error', () => {}).on('finish', () => { isFinished = true })
@@ -150,6 +195,11 @@ async function live (name, fifo) {
     if (chance(0.05)) tryToFlush(out)
     // It fails with the stream.
     if (chance(0.02)) oneOf([() => out.sync(), () => out.datasync()])().catch(() => {})
+    if (reopens && chance(0.1) && !out.destroyed) {
+      // What is moved is whole: all that was written by then is in it, and nothing that comes.
+      if (move !== undefined && await isDown(out)) move()
+      if (!out.destroyed) out.reopen()
+    }
     if (chance(0.2)) await turn()
   }
   if (!mustDestroy && options.backpressure === undefined && !out.destroyed && chance(0.1)) {
@@ -160,7 +210,9 @@ async function live (name, fifo) {
   }
   await closed
   await finish?.()
-  if (isFinished && !isLost) checkContent(file, Buffer.concat(accepted), { kind, before, ...stages })
+  const all = Buffer.concat(accepted)
+  if (isFinished && read !== undefined) checkFiles(read(), all, kind, keepsEnd)
+  else if (isFinished && !isLost) checkContent(file, all, { kind, before, ...stages })
   if (isFinished && options.digest !== undefined) checkDigests(out, Buffer.concat(accepted.slice(1)))
   if (!isFinished && options.atomic) assert.ok(!fs.existsSync(file), 'a file that is not whole took its place')
   for (const made of [name, `${name}-made`]) fs.rmSync(made, { recursive: true, force: true })
@@ -190,6 +242,15 @@ function checkContent (name, expected, { kind, before, compress }) {
   assert.strictEqual(digest(actual), digest(expected), `${kind}: ${actual.length} bytes that are not the ${expected.length} that were accepted`)
 }
 
+/** Of old files that are removed the end is left. */
+function checkFiles (actual, expected, kind, keepsEnd) {
+  const rest = keepsEnd ? expected.subarray(Math.max(0, expected.length - actual.length)) : expected
+  assert.strictEqual(digest(actual), digest(rest), `${kind}: ${actual.length} bytes that are not the ${expected.length} that were accepted`)
+}
+
+/** Whether all that was accepted is written. */
+const isDown = out => out.sync().then(() => true, () => false)
+
 /** What the file has: `before` was not compressed. */
 function readContent (name, before, algorithm) {
   const bytes = fs.readFileSync(name)
@@ -217,13 +278,18 @@ async function load (folder, isOver) {
 
 const count = what => fs.readdirSync(`/proc/self/${what}`).length
 
+/** The memory after each of the last rounds. */
+const recent = []
+
 /** What the process has. Waits for what is being given back. */
 async function take () {
   for (let times = 0; times < 3; times++) {
     await turn()
     gc()
   }
-  return { descriptors: count('fd'), threads: count('task'), memory: process.memoryUsage.rss() }
+  recent.push(process.memoryUsage.rss())
+  if (recent.length > WINDOW) recent.shift()
+  return { descriptors: count('fd'), threads: count('task'), memory: Math.min(...recent) }
 }
 
 /** A name in `folder` for each stream of a round. */

@@ -206,7 +206,8 @@ impl Queue {
     }
 
     /// Lets go of all behind the first `keep` bytes of what is filled up to
-    /// `filled`, and takes in nothing more. Of a source only what was read is kept.
+    /// `filled`, and takes in nothing more. Of a source only what was read is kept, and nothing behind
+    /// it: the target is to have no gap.
     pub fn truncate(&mut self, mut keep: u64, filled: usize) {
         self.close(filled);
         let mut count = 0;
@@ -216,7 +217,7 @@ impl Queue {
             }
             count += 1;
             entry.truncate(keep);
-            keep -= entry.len();
+            keep = if matches!(entry, Entry::Source(_)) { 0 } else { keep - entry.len() };
         }
         self.entries.truncate(count);
     }

@@ -5,129 +5,29 @@
 mod common;
 #[path = "common/linux.rs"]
 mod linux;
+#[path = "common/log.rs"]
+mod log;
 
 use std::{
-    cell::Cell,
     fs::{self, OpenOptions},
     io::Write,
     os::{fd::OwnedFd, unix::fs::PermissionsExt},
-    path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use rustix::fs::{FlockOperation, flock};
 use spillway::{
     error::Failure,
-    page::Pages,
-    stream::{Request, Stream},
-    target::{Calendar, Change, Compression, Format, Keep, News, Period, Rotation, Rules, Settle, Stages},
+    stream::Request,
+    target::{Change, Compression, Format, Keep, News, Rules, Settle},
     writer::{self, Step},
 };
-use tempfile::TempDir;
 
 use common::{Bell, Feeder};
 use linux::c_path;
+use log::{Log, NOW};
 
-thread_local! {
-    static NOW: Cell<u64> = const { Cell::new(1000) };
-}
-
+/// The flags of a log.
 const APPEND: i32 = 0o2000 | 0o100 | 0o1;
-
-/// A log in a folder of its own.
-struct Log {
-    folder: TempDir,
-    rules: Rules,
-}
-
-/// A stream into it.
-struct Writer {
-    stream: Arc<Stream>,
-    feeder: Feeder,
-    bell: Bell,
-}
-
-fn period(start: u64, before: &str) -> Period {
-    Period { start, before: before.into(), after: ".log".into(), digits: 1, is_first_bare: false }
-}
-
-impl Log {
-    fn new(rules: Rules) -> Self {
-        NOW.set(1000);
-        let folder = tempfile::tempdir().expect("a folder for the test");
-        let family = vec![["app-", ".", ".log"].map(String::from).into()];
-        Self { folder, rules: Rules { family, ..rules } }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("app.log")
-    }
-
-    fn open(&self) -> Writer {
-        let bell = Bell::default();
-        let rotation =
-            Rotation::new(self.path(), false, self.rules.clone(), bell.listener()).with_clock(|| NOW.get());
-        rotation.set_calendar(Calendar(vec![
-            period(0, "app-0."),
-            period(2000, "app-2."),
-            period(4000, "app-4."),
-        ]));
-        let stages = Stages { rotation: Some(Arc::new(rotation)), ..Stages::default() };
-        let stream = Stream::with_stages(stages, Pages::default().take(), bell.listener());
-        stream.open(Request {
-            path: c_path(&self.path()),
-            flags: APPEND,
-            mode: 0o640,
-            start: None,
-            mkdir: false,
-        });
-        let feeder = Feeder::new(&stream);
-        Writer { stream, feeder, bell }
-    }
-
-    /// The files and what they have, in the order of their names; of compressed ones only the names.
-    fn files(&self) -> Vec<(String, String)> {
-        let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
-        let mut files: Vec<_> = fs::read_dir(self.folder.path())
-            .expect("it is there")
-            .map(|entry| entry.expect("it is there"))
-            .map(|entry| (entry.file_name().into_string().expect("ASCII"), read(&entry.path())))
-            .collect();
-        files.sort();
-        files
-    }
-
-    fn contents(&self) -> Vec<String> {
-        self.files().into_iter().map(|(name, content)| format!("{name}={content}")).collect()
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.files().into_iter().map(|(name, _)| name).collect()
-    }
-}
-
-impl Writer {
-    fn write(&mut self, chunks: &[&str]) {
-        for chunk in chunks {
-            self.feeder.append(chunk.as_bytes());
-        }
-        self.step();
-    }
-
-    fn look(&mut self) {
-        self.stream.append_change(Change::Turn);
-        self.feeder.accepted += 1;
-        self.step();
-    }
-
-    fn step(&self) {
-        while matches!(writer::step(&self.stream), Step::Went(_)) {}
-    }
-
-    fn news(&self) -> Vec<News> {
-        self.stream.rotation().expect("it rotates").take_news()
-    }
-}
 
 fn by_size(size: u64) -> Rules {
     Rules { size: Some(size), ..Rules::default() }
@@ -144,7 +44,7 @@ fn a_file_is_cut_between_chunks_and_a_long_one_has_its_own() {
         log.contents(),
         ["app-0.1.log=abcde", "app-0.2.log=f", "app-0.3.log=longer than five", "app.log=gh"]
     );
-    let paths: Vec<_> = (1..=3).map(|index| log.folder.path().join(format!("app-0.{index}.log"))).collect();
+    let paths: Vec<_> = (1..=3).map(|index| log.folder().join(format!("app-0.{index}.log"))).collect();
     let sizes = [5, 1, 16];
     let expected: Vec<_> =
         paths.into_iter().zip(sizes).map(|(path, size)| News::Rotated(path, size)).collect();
@@ -183,6 +83,19 @@ fn each_period_has_files_of_its_own() {
     NOW.set(9000);
     writer.look();
     assert_eq!(log.names().len(), 3, "an empty file is not closed");
+}
+
+#[test]
+fn an_empty_file_is_of_the_period_in_which_something_is_written() {
+    let log = Log::new(Rules { is_timed: true, ..Rules::default() });
+    let mut writer = log.open();
+    writer.look();
+    NOW.set(2000);
+    writer.look();
+    NOW.set(4000);
+    writer.write(&["a"]);
+    writer.write(&["b"]);
+    assert_eq!(log.contents(), ["app.log=ab"]);
 }
 
 #[test]
@@ -239,7 +152,7 @@ fn while_another_moves_files_the_old_one_is_gone_on_with() {
     let log = Log::new(by_size(3));
     let mut writer = log.open();
     writer.write(&["abc"]);
-    let folder = OwnedFd::from(fs::File::open(log.folder.path()).expect("it is there"));
+    let folder = OwnedFd::from(fs::File::open(log.folder()).expect("it is there"));
     flock(&folder, FlockOperation::LockExclusive).expect("it can be locked");
     writer.write(&["d"]);
     assert_eq!(log.contents(), ["app.log=abcd"]);
@@ -254,7 +167,7 @@ fn a_file_that_was_moved_or_removed_is_begun_anew() {
     let log = Log::new(by_size(100));
     let mut writer = log.open();
     writer.write(&["a"]);
-    fs::rename(log.path(), log.folder.path().join("moved")).expect("it can be moved");
+    fs::rename(log.path(), log.folder().join("moved")).expect("it can be moved");
     writer.write(&["b"]);
     fs::remove_file(log.path()).expect("it can be removed");
     writer.write(&["c"]);
@@ -266,7 +179,7 @@ fn where_a_new_file_is_needed_and_can_not_be_had_the_stream_fails_and_names_the_
     let log = Log::new(by_size(3));
     let mut writer = log.open();
     writer.write(&["abc"]);
-    fs::remove_dir_all(log.folder.path()).expect("it can be removed");
+    fs::remove_dir_all(log.folder()).expect("it can be removed");
     writer.write(&["d"]);
     assert_eq!(writer.stream.failure(), Some(Failure::Again(2, "open")));
 }

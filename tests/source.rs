@@ -237,6 +237,23 @@ fn a_cancel_has_no_more_read_than_was() {
 }
 
 #[test]
+fn behind_a_source_that_a_cancel_cuts_nothing_is_written() {
+    for (steps, written) in [(0, "before"), (1, "before"), (2, "beforeabcdef")] {
+        let (stream, script, _, mut feeder) = scripted([Take(6), Take(2)]);
+        feeder.append(b"before");
+        feeder.append_source(all(&source(b"abcdef")));
+        feeder.append(b"behind");
+        for _ in 0..steps {
+            assert!(matches!(writer::step(&stream), Step::Went(_)));
+        }
+        stream.cancel(100);
+        assert_eq!(step_to_the_end(&stream), Step::Rest);
+        assert_eq!(script.taken(), written.as_bytes());
+        assert!(stream.is_over() && script.is_dropped());
+    }
+}
+
+#[test]
 fn what_a_cancel_does_not_keep_is_not_written_though_it_was_read() {
     let (stream, script, _, mut feeder) = scripted([Take(2)]);
     let source = source(b"abcdef");

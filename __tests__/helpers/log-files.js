@@ -11,7 +11,7 @@ const numbersOf = name => (name.replace(/\.(gz|zst)$/, '').match(/\d+/g) ?? []).
 function compare (one, other) {
   const [numbers, others] = [one, other].map(numbersOf)
   const at = numbers.findIndex((number, index) => number !== others[index])
-  return at < 0 ? 0 : numbers[at] - (others[at] ?? 0)
+  return at < 0 ? numbers.length - others.length : numbers[at] - (others[at] ?? 0)
 }
 
 /** The names of the files in `folder`, the oldest first: last comes the one that is written, of the name `active`. */

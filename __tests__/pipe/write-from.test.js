@@ -294,6 +294,24 @@ test('destroy() ends it, and nothing is written any more', async () => {
   expect([out.bytesWritten, content().toString()]).toEqual([4, 'part'])
 })
 
+test('destroy() before or in mid-copy: nothing is written behind the copy, though Node has handed all over at once', async () => {
+  const [before, behind] = ['before', 'x'.repeat(10_000)]
+  const whole = Buffer.concat([Buffer.from(before), SOURCE.subarray(0, 100_000), Buffer.from(behind)])
+  const wrong = []
+  for (let times = 0; times < 300; times++) {
+    const out = deaf(target())
+    out.write(before, () => {})
+    const count = out.writeFrom(source(100_000)).catch(() => {})
+    out.write(behind)
+    await turns(1 + times % 3)
+    out.destroy()
+    await Promise.all([count, closed(out)])
+    const written = fs.existsSync(inFolder('target')) ? content() : Buffer.alloc(0)
+    if (!whole.subarray(0, written.length).equals(written)) wrong.push(written.length)
+  }
+  expect(wrong).toEqual([])
+})
+
 test('destroy() in mid-copy: bytesWritten is what the file has', async () => {
   for (let times = 0; times < 20; times++) {
     const out = deaf(target())

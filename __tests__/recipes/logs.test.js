@@ -25,21 +25,27 @@ const lookAtFiles = active => `process.on('exit', () => {
   fs.writeFileSync('summary', JSON.stringify({ count: numbers.length, wrong, areMany: files.length > 1 }))
 })`
 
-const whole = count => ({ count, wrong: -1, areMany: true })
+/** How a process ends that has written all its lines. */
+const ENDS = {
+  'process.exit()': 'process.exit()',
+  'an uncaught error': 'setImmediate(() => { throw new Error("crash") })',
+  'out.end()': 'out.end()'
+}
+
+/** Writes the lines, some of them in each turn, and ends. */
+const writeMany = (log, end, active) => `
+  ${lookAtFiles(active)}
+  for (let at = 0; at < ${MANY}; at++) {
+    ${log}
+    if (at % 500 === 499) await new Promise(resolve => setImmediate(resolve))
+  }
+  ${end}`
 
 /** Tests of a logger of which `log` writes the line of a number. */
-function rotated (log, { active = 'app.log', ends = {} } = {}) {
-  const loop = (count, end) => `
-    ${lookAtFiles(active)}
-    for (let at = 0; at < ${count}; at++) {
-      ${log}
-      if (at % 500 === 499) await new Promise(resolve => setImmediate(resolve))
-    }
-    ${end}`
-  const cases = { 'process.exit()': [MANY, 'process.exit()'], 'an uncaught error': [600_000, 'setImmediate(() => { throw new Error("crash") })'], 'out.end()': [600_000, 'out.end()'], ...ends }
-  return Object.fromEntries(Object.entries(cases).filter(([, value]) => value !== null).map(([name, [count, end]]) => [`${name} loses no line`, async run => {
-    const { content } = await run(loop(count, end), { name: 'summary' })
-    expect(JSON.parse(content)).toEqual(whole(count))
+function rotated (log, { active = 'app.log', before = '', ends = Object.keys(ENDS) } = {}) {
+  return Object.fromEntries(ends.map(name => [`${name} loses no line`, async run => {
+    const { content } = await run(`${before}${writeMany(log, ENDS[name], active)}`, { name: 'summary' })
+    expect(JSON.parse(content)).toEqual({ count: MANY, wrong: -1, areMany: true })
   }]))
 }
 
@@ -102,19 +108,10 @@ testPage('recipes/logs', {
 
   'pino, rotated': rotated("logger.info('line ' + at)"),
 
-  'pino, rotated in a worker thread': {
-    'all lines are written at process.exit()': async run => {
-      const { content } = await run(`
-        await require('node:events').once(logger[pino.symbols.streamSym], 'ready')
-        for (let at = 0; at < ${MANY}; at++) {
-          logger.info('line ' + at)
-          if (at % 500 === 499) await new Promise(resolve => setImmediate(resolve))
-        }
-        ${lookAtFiles('app.log')}
-        process.exit()`, { name: 'summary' })
-      expect(JSON.parse(content)).toEqual(whole(MANY))
-    }
-  },
+  'pino, rotated in a worker thread': rotated("logger.info('line ' + at)", {
+    before: "await require('node:events').once(logger[pino.symbols.streamSym], 'ready')",
+    ends: ['process.exit()', 'an uncaught error']
+  }),
 
   'winston, rotated': rotated("logger.info('line ' + at)"),
 

@@ -15,18 +15,20 @@ const { inOrder } = require('../helpers/log-files.js')
 const { testWithFaults } = require('../helpers/strace.js')
 
 const at = folderForEach()
-const isRoot = process.getuid?.() === 0
+const testAsUser = process.getuid?.() === 0 ? test : test.skip
 
 const line = number => `line ${number} ${'.'.repeat(50)}\n`
 const linesTo = to => Array.from({ length: to }, (_, number) => line(number)).join('')
 const decode = name => name.endsWith('.gz') ? gunzipSync(fs.readFileSync(at(name))) : fs.readFileSync(at(name))
 const content = () => inOrder(at(''), 'app.log').map(decode).join('')
 
+const ROTATE = { size: 6000, compress: 'gzip', name: 'app-%i.log' }
+
 /** Writes the lines from `from` on, and says how many are written. */
 const PROGRAM = `
   const [, module, file, from, count] = process.argv
   const fs = require('node:fs')
-  const out = require(module).createWriteStream(file, { rotate: { size: 6000, compress: 'gzip' } })
+  const out = require(module).createWriteStream(file, { rotate: ${JSON.stringify(ROTATE)} })
   const write = number => {
     if (number >= count) return out.end()
     for (let at = 0; at < 49; at++) out.write('line ' + number++ + ' ' + '.'.repeat(50) + '\\n')
@@ -37,48 +39,74 @@ const PROGRAM = `
   }
   write(Number(from))`
 
-/** Runs PROGRAM. @returns {Promise<{ told: number, signal: string | null }>} how many lines it has said to be written */
-async function run (from, count, prefix = []) {
+/** Runs PROGRAM. @returns {Promise<{ told: number, isKilled: boolean }>} how many lines it has said to be written */
+async function run (from, count, prefix = [], onStart = () => {}) {
   const [command, ...args] = [...prefix, process.execPath, '-e', PROGRAM, require.resolve('../..'), at('app.log'), String(from), String(count)]
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'], detached: true })
+  onStart(child)
   let stdout = ''
   child.stdout.on('data', data => { stdout += data })
   const [code, signal] = await once(child, 'close')
   return { told: Number(stdout.trim().split('\n').at(-1)), isKilled: signal === 'SIGKILL' || code === 137 }
 }
 
-/** Each step of a rotation, by the system call that makes it. */
+/** Each step of a rotation, by the system call that makes it, how often its thread has made it, and its file, where others come before. */
 const STEPS = [
-  ['flock', [2, 3, 4, 6]],
-  ['renameat2', [1, 2, 3]],
-  ['dup3', [1, 2, 3]],
-  ['fchmod', [1, 2]],
-  ['linkat', [1, 2, 3, 4]],
-  ['fsync', [1, 2, 3]],
-  ['unlinkat', [1, 2]],
-  ['utimensat', [1, 2]],
-  ['unlink', [1, 2]],
-  ['getdents64', [1, 2, 3, 4]]
+  ['flock', 1, ''],
+  ['flock', 1, 'app-1.log'],
+  ['getdents64', 1, ''],
+  ['renameat2', 1, 'app-1.log'],
+  ['renameat2', 1, 'app-2.log'],
+  ['dup3', 1],
+  ['fchmod', 1],
+  ['fsync', 1],
+  // The temporary name, and the one that is whole.
+  ['linkat', 1],
+  ['linkat', 2],
+  ['unlinkat', 1],
+  // Of the folder.
+  ['fsync', 2],
+  ['utimensat', 1, 'app-1.log.gz'],
+  ['unlink', 1, 'app-1.log']
 ]
 
-describe.each(STEPS)('SIGKILL at %s', (call, times) => {
-  for (const when of times) {
-    testWithFaults(`number ${when} loses nothing, and the next start finishes what was begun`, async () => {
-      const { told, isKilled } = await run(0, 1000, ['strace', '-f', '--seccomp-bpf', '-qq', '-s', '0', '-o', '/dev/null',
-        '-e', `trace=${call}`, '-e', `inject=${call}:signal=SIGKILL:when=${when}`])
-      // Each file that could be taken for a whole one is one, and all files together are what was written.
-      const written = contentOnce()
-      expect(linesTo(1000).startsWith(written)).toBe(true)
-      expect(written.length).toBeGreaterThanOrEqual(linesTo(told || 0).length)
-      if (!isKilled) expect(written).toBe(linesTo(1000))
-      const from = written.split('\n').length - 1
-      await run(from, from + 500)
-      await compressed()
-      expect(content()).toBe(linesTo(from + 500))
-      expect(fs.readdirSync(at('')).filter(name => name.endsWith('.spillway'))).toEqual([])
-    })
-  }
+// With --seccomp-bpf a signal would come at the first call or at none.
+const faults = (call, fault, when, file) => ['strace', '-f', '-qq', '-s', '0', '-o', '/dev/null',
+  ...file === undefined ? [] : ['-P', path.join(at(''), file)], '-e', `trace=${call}`, '-e', `inject=${call}:${fault}:when=${when}`]
+
+describe.each(STEPS)('SIGKILL at %s', (call, when, file) => {
+  testWithFaults(`number ${when}, of ${file ?? 'any file'}, loses nothing, and the next start finishes what was begun`, async () => {
+    const { told, isKilled } = await run(0, 1000, faults(call, 'signal=SIGKILL', when, file))
+    expect(isKilled).toBe(true)
+    await expectAll(told)
+  })
 })
+
+testWithFaults('SIGKILL between the move of a file and the next one loses nothing, and the next start begins that', async () => {
+  // The call comes back late, and meanwhile all are killed.
+  const running = run(0, 1000, faults('renameat2', 'delay_exit=20000000', 1, 'app-2.log'), child => {
+    const timer = setInterval(() => {
+      if (!fs.existsSync(at('app-2.log')) && !fs.existsSync(at('app-2.log.gz'))) return
+      clearInterval(timer)
+      process.kill(-child.pid, 'SIGKILL')
+    }, 5)
+  })
+  const { told, isKilled } = await running
+  expect([isKilled, fs.existsSync(at('app.log'))]).toEqual([true, false])
+  await expectAll(told)
+})
+
+/** Each file that could be taken for a whole one is one, all files together are what was written, and the next start goes on. */
+async function expectAll (told) {
+  const written = contentOnce()
+  expect(linesTo(1000).startsWith(written)).toBe(true)
+  expect(written.length).toBeGreaterThanOrEqual(linesTo(told || 0).length)
+  const from = written.split('\n').length - 1
+  await run(from, from + 500)
+  await compressed()
+  expect(content()).toBe(linesTo(from + 500))
+  expect(fs.readdirSync(at('')).filter(name => name.endsWith('.spillway'))).toEqual([])
+}
 
 /** As `content`, but of a file that stands there twice, compressed and not, once. */
 function contentOnce () {
@@ -89,7 +117,7 @@ function contentOnce () {
 
 /** Has all closed files compressed. */
 async function compressed () {
-  const out = createWriteStream(at('app.log'), { rotate: { size: 6000, compress: 'gzip' } })
+  const out = createWriteStream(at('app.log'), { rotate: ROTATE })
   const plain = () => fs.readdirSync(at('')).filter(name => /\d\.log$/.test(name))
   while (plain().length > 0) await new Promise(resolve => setTimeout(resolve, 5))
   out.end()
@@ -102,11 +130,11 @@ test('process.exit() in the middle of a compression leaves the plain file, which
   await runScript('spillway', `
     const big = Buffer.alloc(30_000_000)
     for (let at = 0; at < big.length; at += 4) big.writeUInt32LE(Math.imul(at, 2654435761) >>> 0, at)
-    const out = createWriteStream(given.log, { rotate: { size: '1m', compress: { algorithm: 'gzip', level: 9 } } })
+    const out = createWriteStream(given.log, { rotate: { size: '1m', name: 'app-%i.log', compress: { algorithm: 'gzip', level: 9 } } })
     out.write(big)
     out.write('next', () => process.exit())`, { values: { log: at('app.log') } })
   const names = fs.readdirSync(at('')).sort()
-  expect(names).toEqual([expect.stringMatching(/^app-.*\.1\.log$/), 'app.log'])
+  expect(names).toEqual(['app-1.log', 'app.log'])
   expect(fs.readFileSync(at(names[0])).equals(big)).toBe(true)
   await compressed()
   expect(fs.readdirSync(at('')).sort()).toEqual([`${names[0]}.gz`, 'app.log'])
@@ -230,7 +258,7 @@ test('with retry it is waited for, and with mkdir it is made', async () => {
   }
 })
 
-;(isRoot ? test : test.skip)('permissions that are lost are one clear error, and nothing that was written before is lost', async () => {
+testAsUser('permissions that are lost are one clear error, and nothing that was written before is lost', async () => {
   fs.chmodSync(at(''), 0o777)
   const { stdout } = await runScript('spillway', `
     const out = createWriteStream(given.log, { rotate: { size: 100 } })
@@ -245,4 +273,44 @@ test('with retry it is waited for, and with mkdir it is made', async () => {
     })`, { values: { log: at('app.log'), folder: at('') } })
   expect(stdout).toBe('EACCES rename\n')
   expect(fs.readFileSync(at('app.log'), 'latin1')).toBe('a'.repeat(90))
+})
+
+testAsUser('a file that is made read-only is gone on with, and so are the next ones', async () => {
+  fs.chmodSync(at(''), 0o777)
+  const { stderr } = await runScript('spillway', `
+    process.setegid(65534)
+    process.seteuid(65534)
+    const out = createWriteStream(given.log, { rotate: { size: 100 } })
+    out.write('a'.repeat(90), () => {
+      fs.chmodSync(given.log, 0o444)
+      for (const letter of 'bcd') out.write(letter.repeat(90))
+      out.end()
+    })`, { values: { log: at('app.log') } })
+  expect(stderr).toBe('')
+  expect(content()).toBe('abcd'.replace(/./g, letter => letter.repeat(90)))
+})
+
+testAsUser('a stream that begins with a file that is read-only, or reopens one, has one clear error, and with retry a stall', async () => {
+  fs.chmodSync(at(''), 0o777)
+  const { stdout } = await runScript('spillway', `
+    fs.writeFileSync(given.log, '')
+    fs.chownSync(given.log, 65534, 65534)
+    process.setegid(65534)
+    process.seteuid(65534)
+    const tell = name => error => console.log(name, error.code, error.syscall)
+    const reopened = createWriteStream(given.log, { flags: 'a', retry: { codes: ['EACCES'], interval: 5 } })
+    reopened.on('error', tell('reopened'))
+    reopened.on('stall', error => {
+      tell('stall')(error)
+      const begun = createWriteStream(given.log, { rotate: { size: 100 } })
+      begun.on('error', tell('begun'))
+      begun.on('close', () => fs.chmodSync(given.log, 0o644))
+    })
+    reopened.write('before ', () => {
+      fs.chmodSync(given.log, 0o444)
+      reopened.reopen()
+      reopened.end('behind')
+    })`, { values: { log: at('app.log') } })
+  expect(stdout.trim().split('\n')).toEqual(['stall EACCES open', 'begun EACCES open'])
+  expect(fs.readFileSync(at('app.log'), 'latin1')).toBe('before behind')
 })

@@ -2,6 +2,7 @@
 
 // `rotate`: a log in several files, of which none is longer than it may be, and no line is lost, twice or cut.
 
+const { spawn } = require('node:child_process')
 const { once } = require('node:events')
 const fs = require('node:fs')
 const path = require('node:path')
@@ -120,6 +121,19 @@ test.each(['gzip', 'zstd', { algorithm: 'gzip', level: 1, threads: 2 }])('closed
     expect([size, mode & 0o777]).toEqual([bytes, 0o640])
   }
   expect(names().length).toBe(out.closedFiles.length + 1)
+})
+
+test('a closed file that a child process has for a moment is compressed then', async () => {
+  const out = open({ size: 10, compress: 'gzip' })
+  await new Promise(resolve => out.write('0123456789', resolve))
+  // As each child has it between fork(2) and exec(2).
+  const child = spawn('sleep', ['0.1'], { stdio: ['ignore', 'ignore', 'ignore', out.fd] })
+  await once(child, 'spawn')
+  out.write('next')
+  const [{ path: file }] = await once(out, 'rotate')
+  expect(file).toMatch(/\.1\.log\.gz$/)
+  await end(out)
+  expect(content()).toBe('0123456789next')
 })
 
 test('the last files stay: by number, by age, by bytes', async () => {

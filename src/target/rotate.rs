@@ -73,10 +73,12 @@ impl Rotating {
                 continue;
             };
             let now = self.rotation.now();
-            let active = Active { size: seen.size, since: self.since.unwrap_or(now) };
+            let since = if seen.size > 0 { self.since.unwrap_or(seen.modified) } else { now };
+            let active = Active { size: seen.size, since };
             let is_due = now >= self.next_try && self.rotation.is_due(active, next, now);
             if !is_due || !self.rotate(seen, active, now)? {
-                self.since = Some(active.since);
+                // An empty file is of the time when something is written to it.
+                self.since = (seen.size > 0 || next > 0).then_some(since);
                 return Ok(seen.size);
             }
         }
@@ -127,7 +129,7 @@ impl Rotating {
         // Another process is at it: it is followed at the next write.
         let Some(_lock) = os::lock_folder(folder).map_err(in_open("open"))? else { return Ok(false) };
         // It may have done that before the lock was had.
-        if os::look(path).map_err(in_open("stat"))?.is_none_or(|there| there.identity != seen.identity) {
+        if !os::is_at(path, seen).map_err(in_open("stat"))? {
             return Ok(true);
         }
         let closed = match self.move_aside(active, now) {

@@ -332,13 +332,19 @@ impl Model {
         self.end_if_done();
     }
 
-    /// Drops what is not written, behind `end`. Nothing more is read of what is kept.
+    /// Drops what is not written, behind `end` and behind the first source. Nothing more is read of that.
     fn truncate(&mut self, end: usize) {
         self.accepted.truncate(end.max(self.written));
-        for unit in &mut self.accepted {
-            if let Unit::Piece(_, left) = unit {
+        let mut unwritten = self.accepted.iter_mut().enumerate().skip(self.written);
+        let first = unwritten.find_map(|(at, unit)| match unit {
+            Unit::Piece(_, left) => {
                 *left = 0;
+                Some(at)
             }
+            Unit::Byte(_) | Unit::Barrier(_) => None,
+        });
+        if let Some(at) = first {
+            self.accepted.truncate(at + 1);
         }
     }
 

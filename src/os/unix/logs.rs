@@ -40,7 +40,7 @@ pub(crate) fn look(path: &Path) -> io::Result<Option<Seen>> {
 }
 
 /// Whether the file that was `seen` is the one at `path` now.
-fn is_at(path: &Path, seen: Seen) -> io::Result<bool> {
+pub(crate) fn is_at(path: &Path, seen: Seen) -> io::Result<bool> {
     Ok(look(path)?.is_some_and(|there| there.identity == seen.identity))
 }
 

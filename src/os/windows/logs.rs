@@ -28,6 +28,11 @@ pub(crate) fn look(_path: &Path) -> io::Result<Option<Seen>> {
     unsupported()
 }
 
+/// Whether the file that was `seen` is the one at `path` now.
+pub(crate) fn is_at(_path: &Path, _seen: Seen) -> io::Result<bool> {
+    unsupported()
+}
+
 /// All files of `folder`.
 pub(crate) fn list(_folder: &Path) -> io::Result<Vec<Found>> {
     unsupported()

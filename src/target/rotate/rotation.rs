@@ -4,7 +4,8 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use parking_lot::Mutex;
@@ -16,6 +17,10 @@ use super::{
     tidy,
 };
 use crate::{error::Failure, runtime, stream::Listener};
+
+/// How often it is tried again to compress a file that somebody has, after 1, 2, 4 … milliseconds: a child process that
+/// begins has all files of this one until it is another program. Who writes to it may have it for days.
+const TIMES: u32 = 9;
 
 /// What JavaScript is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +56,8 @@ pub struct Rotation {
     calendar: Mutex<Calendar>,
     /// The time, in milliseconds since 1970.
     clock: fn() -> u64,
+    /// Waits so long.
+    pause: fn(Duration),
     news: Mutex<Vec<News>>,
     tidying: Mutex<Tidying>,
     listener: Box<dyn Listener>,
@@ -72,16 +79,17 @@ impl Rotation {
             rules,
             calendar: Mutex::default(),
             clock,
+            pause: thread::sleep,
             news: Mutex::default(),
             tidying: Mutex::new(Tidying::Not),
             listener,
         }
     }
 
-    /// The same by another clock, for tests.
+    /// The same by another clock, by which nobody waits, for tests.
     #[must_use]
     pub fn with_clock(self, clock: fn() -> u64) -> Self {
-        Self { clock, ..self }
+        Self { clock, pause: |_| {}, ..self }
     }
 
     /// The periods to come, and the one of a file that is there.
@@ -158,9 +166,16 @@ impl Rotation {
     }
 
     fn tidy_all(&self) {
+        let mut times = 0;
         loop {
-            if let Err(error) = tidy::tidy(self) {
+            let is_all = tidy::tidy(self).unwrap_or_else(|error| {
                 self.tell(News::warning(&error));
+                true
+            });
+            if !is_all && times < TIMES {
+                (self.pause)(Duration::from_millis(1 << times));
+                times += 1;
+                continue;
             }
             let mut tidying = self.tidying.lock();
             if *tidying == Tidying::Now {
@@ -168,6 +183,7 @@ impl Rotation {
                 return;
             }
             *tidying = Tidying::Now;
+            times = 0;
         }
     }
 }

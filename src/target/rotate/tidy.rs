@@ -24,8 +24,8 @@ use crate::{
 /// One file of the process is compressed at a time: other threads write.
 static COMPRESSING: Mutex<()> = Mutex::new(());
 
-/// Does what is to be done now with the closed files.
-pub(super) fn tidy(rotation: &Rotation) -> io::Result<()> {
+/// Does what is to be done now with the closed files. False: some could not be compressed, since somebody has them.
+pub(super) fn tidy(rotation: &Rotation) -> io::Result<bool> {
     let found = os::list(rotation.folder()).map_err(in_open("scandir"))?;
     let active = os::look(&rotation.path).map_err(in_open("stat"))?.map_or(0, |seen| seen.size);
     let Tidying { remove, compress, unfinished } = plan::tidy(&rotation.rules, found, active, rotation.now());
@@ -35,17 +35,18 @@ pub(super) fn tidy(rotation: &Rotation) -> io::Result<()> {
     for name in remove {
         remove_file(&rotation.folder().join(name))?;
     }
-    let Some(compression) = rotation.rules.compress else { return Ok(()) };
+    let Some(compression) = rotation.rules.compress else { return Ok(true) };
+    let mut is_all = true;
     for name in compress {
         let path = rotation.folder().join(name);
         match pack(&path, compression) {
             Ok(Some((path, size))) => rotation.tell(News::Rotated(path, size)),
-            Ok(None) => {}
+            Ok(None) => is_all = false,
             // The plain file stays; the next may be more lucky.
             Err(error) => rotation.tell(News::warning(&error)),
         }
     }
-    Ok(())
+    Ok(is_all)
 }
 
 /// Another process may have been quicker.

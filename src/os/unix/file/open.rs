@@ -57,7 +57,7 @@ impl File {
     ///
     /// # Errors
     /// `EBADF` and its like.
-    pub(crate) fn owned(fd: OwnedFd) -> io::Result<Self> {
+    pub fn owned(fd: OwnedFd) -> io::Result<Self> {
         let kind = inspect(fd.as_fd())?.0;
         Ok(Self { descriptor: Descriptor::Owned(fd), kind, position: None, refusal: None })
     }
