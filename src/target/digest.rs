@@ -186,5 +186,5 @@ impl Target for Digesting {
         false
     }
 
-    delegate!(has_unsettled, settle, change, begin, rest, abandon, readiness);
+    delegate!(has_unsettled, settle, change, conclude, begin, rest, abandon, readiness);
 }

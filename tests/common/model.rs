@@ -355,7 +355,7 @@ impl Model {
                 Step::Blocked if self.is_starved() => return Pause::Starved,
                 // No scripted target can say when it has room.
                 Step::Blocked if !self.is_over() => _ = self.fail(Failure::Os(told(NO_DESCRIPTOR))),
-                Step::Went(_) | Step::Blocked => {}
+                Step::Went(_) | Step::Blocked | Step::Concluded => {}
                 Step::Stalled(_) => return Pause::Stalled,
                 Step::Empty => {
                     self.is_asleep = true;
@@ -866,7 +866,7 @@ impl Pair {
             assert_eq!(step, self.model.step());
             self.agrees();
             match step {
-                Step::Went(_) | Step::Blocked | Step::Stalled(_) => {}
+                Step::Went(_) | Step::Blocked | Step::Concluded | Step::Stalled(_) => {}
                 Step::Empty => {
                     assert_eq!(self.model.written, self.model.accepted.len());
                     break;
