@@ -96,7 +96,8 @@ impl<'a> Lease<'a> {
         self.advance(0, true);
     }
 
-    fn has_unsettled(&self) -> bool {
+    /// Whether the target has taken bytes that are not down yet.
+    pub(crate) fn has_unsettled(&self) -> bool {
         self.target.as_ref().is_some_and(|target| target.has_unsettled())
     }
 
