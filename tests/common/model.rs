@@ -332,12 +332,14 @@ impl Model {
         self.end_if_done();
     }
 
-    /// Drops what is not written, behind `end`. Nothing more is read of what is kept.
+    /// Drops what is not written, behind `end`, and behind what is not read to its end. Nothing more is read.
     fn truncate(&mut self, end: usize) {
         self.accepted.truncate(end.max(self.written));
-        for unit in &mut self.accepted {
-            if let Unit::Piece(_, left) = unit {
-                *left = 0;
+        for at in self.written..self.accepted.len() {
+            let Unit::Piece(number, left) = &mut self.accepted[at] else { continue };
+            if self.sources[*number].wants_more(std::mem::take(left)) {
+                self.accepted.truncate(at + 1);
+                break;
             }
         }
     }
