@@ -118,4 +118,4 @@ const ALL = ['stock', 'stock-at-our-mark']
 const PIPES = ['stock', 'stock-at-both-marks', 'without-copies']
 const STRINGS = [...ALL, 'sonic-boom', 'sonic-boom-sync', 'utf8-stream', 'pino']
 
-module.exports = { loop, repeat, turns, writers, compressed, SOURCE, ALL, PIPES, STRINGS, LINE }
+module.exports = { loop, repeat, turns, writers, logLines, compressed, SOURCE, ALL, PIPES, STRINGS, LINE }
