@@ -6,7 +6,6 @@ use std::{
     io::{self, IoSlice},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    thread,
     time::Duration,
 };
 
@@ -151,12 +150,7 @@ fn alter(mut lease: Lease<'_>, change: &Change) -> Step {
 }
 
 fn took(lease: Lease<'_>, count: u64) -> Step {
-    let is_held = lease.has_unsettled();
     lease.took(count);
-    if is_held {
-        // Who is about to write, and waits for a processor, comes before the settle: that costs a hundred times as much.
-        thread::yield_now();
-    }
     Step::Went(count)
 }
 

@@ -96,8 +96,7 @@ impl<'a> Lease<'a> {
         self.advance(0, true);
     }
 
-    /// Whether the target has taken bytes that are not down yet.
-    pub(crate) fn has_unsettled(&self) -> bool {
+    fn has_unsettled(&self) -> bool {
         self.target.as_ref().is_some_and(|target| target.has_unsettled())
     }
 
