@@ -164,6 +164,18 @@ const PEERS = {
     isMissing: zlib.createZstdCompress === undefined,
     load: () => file => into(zlib.createZstdCompress(zlibOptions), fs.createWriteStream(file))
   },
+  'zlib-zstd-at-our-mark': {
+    title: 'the same, our mark on both sides',
+    isMissing: zlib.createZstdCompress === undefined,
+    load: () => file => into(zlib.createZstdCompress({ ...zlibOptions, highWaterMark: OUR_MARK, chunkSize: 65536 }), fs.createWriteStream(file, { highWaterMark: OUR_MARK }))
+  },
+  'sha256-alone': {
+    title: 'spillway, one digest',
+    load () {
+      const { createWriteStream } = require('..')
+      return (file, highWaterMark) => createWriteStream(file, { highWaterMark, digest: 'sha256' })
+    }
+  },
   'crypto-tap': { title: 'crypto.createHash() before stock', load: () => hashed },
   'file-handle': {
     title: 'FileHandle.write() and .datasync()',

@@ -32,13 +32,19 @@ impl Entry {
         }
     }
 
-    fn truncate(&mut self, size: u64) {
+    /// Keeps the first `size` bytes. False: of a source only what was read, which is not all, so that nothing can come behind it.
+    fn truncate(&mut self, size: u64) -> bool {
         match self {
             // Bytes that are longer than memory can be are kept whole.
             Self::Bytes(bytes) => bytes.truncate(usize::try_from(size).unwrap_or(usize::MAX)),
-            Self::Source(piece) => piece.cut(),
+            Self::Source(piece) => {
+                let is_whole = piece.is_over();
+                piece.cut();
+                return is_whole;
+            }
             Self::Barrier(_) | Self::Change(_) => {}
         }
+        true
     }
 
     fn advance(&mut self, count: u64) {
@@ -206,8 +212,8 @@ impl Queue {
     }
 
     /// Lets go of all behind the first `keep` bytes of what is filled up to
-    /// `filled`, and takes in nothing more. Of a source only what was read is kept, and nothing behind
-    /// it: the target is to have no gap.
+    /// `filled`, and takes in nothing more. Of a source only what was read is kept, and nothing behind one that was not
+    /// read to its end.
     pub fn truncate(&mut self, mut keep: u64, filled: usize) {
         self.close(filled);
         let mut count = 0;
@@ -216,8 +222,8 @@ impl Queue {
                 break;
             }
             count += 1;
-            entry.truncate(keep);
-            keep = if matches!(entry, Entry::Source(_)) { 0 } else { keep - entry.len() };
+            let is_whole = entry.truncate(keep);
+            keep = if is_whole { keep - entry.len() } else { 0 };
         }
         self.entries.truncate(count);
     }

@@ -21,6 +21,11 @@ macro_rules! delegate {
             self.inner.change(change)
         }
     };
+    (@ conclude) => {
+        fn conclude(&mut self) -> io::Result<()> {
+            self.inner.conclude()
+        }
+    };
     (@ begin) => {
         fn begin(&mut self) -> io::Result<()> {
             self.inner.begin()
@@ -152,7 +157,16 @@ pub trait Target: Send {
         true
     }
 
-    /// All bytes have come: brings down what it has, and ends.
+    /// All bytes have come: does what it can of its end before other streams have had their turn, so that they share
+    /// the rest. It is asked for by those alone that [must end](crate::stream::Stream::must_end).
+    ///
+    /// # Errors
+    /// As all calls.
+    fn conclude(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// All bytes have come: brings down what it has, and ends, whether it has concluded or not.
     ///
     /// # Errors
     /// As all calls.

@@ -37,6 +37,8 @@ const QUOTA: u64 = 512 << 10;
 pub enum Step {
     /// Went on by this many bytes; there may be more to do.
     Went(u64),
+    /// Only the end is left, which may come when others have had their turn.
+    Concluded,
     /// Everything is written.
     Empty,
     /// The target takes nothing now, or a source has nothing.
@@ -80,6 +82,13 @@ fn perform(mut lease: Lease<'_>, work: Work) -> Step {
             Ok(()) => {
                 lease.settled();
                 Step::Went(0)
+            }
+            Err(error) => refused(lease, &error),
+        },
+        Work::Conclude => match lease.target().conclude() {
+            Ok(()) => {
+                lease.concluded();
+                Step::Concluded
             }
             Err(error) => refused(lease, &error),
         },
@@ -178,6 +187,8 @@ pub fn run(stream: &Stream, is_wanted: impl Fn() -> bool) -> End {
                     stream.linger(LINGER);
                 }
             }
+            Step::Concluded if is_wanted() => return End::GaveWay,
+            Step::Concluded => {}
             Step::Empty => {
                 if !is_wanted() {
                     stream.linger(LINGER);

@@ -28,7 +28,7 @@ use spillway::{
     runtime,
     stream::Stream,
     target::Settle,
-    writer::{self, Step},
+    writer::{self, End, Step},
 };
 use tempfile::TempDir;
 
@@ -214,6 +214,57 @@ fn an_exclusive_one_gives_way_to_whoever_comes_before_its_end() {
 }
 
 #[test]
+fn one_that_comes_to_where_nothing_was_replaces_whoever_came_before() {
+    let place = Place::new();
+    let mut replaced = place.stream(false);
+    replaced.write(b"new");
+    fs::write(&place.path, "another's").expect("it can be made");
+    replaced.finish();
+    assert_eq!((replaced.stream.failure(), place.content().as_str()), (None, "new"));
+    assert_eq!(place.names(), ["file"]);
+}
+
+#[test]
+fn those_that_end_together_are_all_in_their_places_before_others_wait_for_the_sync_of_the_folder() {
+    let place = Place::with_old();
+    let mut replaced = place.stream(false);
+    replaced.write(b"new");
+    replaced.stream.finish();
+    let end = writer::run(&replaced.stream, || true);
+    assert!(matches!(end, End::GaveWay), "{end:?}");
+    assert_eq!((place.content().as_str(), replaced.stream.is_over()), ("new", false));
+    assert!(matches!(writer::run(&replaced.stream, || true), End::Asleep));
+    assert!(replaced.stream.is_over());
+}
+
+#[test]
+fn nobody_waits_on_the_javascript_thread_for_an_end_that_takes_its_time() {
+    let place = Place::with_old();
+    let mut replaced = place.stream(false);
+    replaced.write(b"new");
+    replaced.stream.finish();
+    assert!(!replaced.stream.is_letting_go(), "it is synced first");
+    let abandoned = place.stream(false);
+    abandoned.stream.cancel(0);
+    assert!(abandoned.stream.is_letting_go(), "to remove a file is no more than to close one");
+}
+
+#[test]
+fn one_look_into_the_folder_is_for_all_that_were_prepared_before_it() {
+    let place = Place::new();
+    let first = place.stream(false);
+    let second = place.stream(false);
+    leave(&place, 4_194_303, 1);
+    first.finish();
+    assert_eq!(place.names(), ["file"]);
+    let left = leave(&place, 4_194_303, 1);
+    second.finish();
+    assert_eq!(place.names(), [left, "file".to_owned()], "it came later than both");
+    place.stream(false).finish();
+    assert_eq!(place.names(), ["file"]);
+}
+
+#[test]
 fn two_at_once_do_not_meet() {
     let place = Place::with_old();
     let (mut one, mut other) = (place.stream(false), place.stream(false));
@@ -354,10 +405,12 @@ fn a_step_at_a_time_the_file_is_the_old_or_the_new_one() {
         replaced.feeder.append(b"new ");
     }
     replaced.stream.finish();
+    let mut step = Step::Empty;
     while !replaced.stream.is_over() {
-        assert_eq!(place.content(), "old");
+        let expected = if step == Step::Concluded { "new new new " } else { "old" };
+        assert_eq!(place.content(), expected);
         assert!(flush::flush_until(&replaced.stream, 0, NEVER).is_ok(), "nothing is waited for");
-        writer::step(&replaced.stream);
+        step = writer::step(&replaced.stream);
     }
-    assert_eq!(place.content(), "new new new ");
+    assert_eq!((place.content().as_str(), step), ("new new new ", Step::Rest));
 }

@@ -144,11 +144,7 @@ fn nothing_more_is_copied_after_a_cancel() {
     assert_eq!([writer::step(&stream), writer::step(&stream)], [Step::Went(1), Step::Went(1)]);
     stream.cancel(3);
     assert_eq!(step_to_the_end(&stream), Step::Rest);
-    assert_eq!(
-        (script.taken(), source.read(), stream.settled()),
-        (b"(a".to_vec(), 1, 2),
-        "nor what lies behind"
-    );
+    assert_eq!((script.taken(), source.read(), stream.settled()), (b"(a".to_vec(), 1, 2));
     assert_eq!((bell.count(), script.asked().len()), (1, 1));
     assert!(stream.is_over() && script.is_dropped());
 }
@@ -179,7 +175,7 @@ fn a_cancel_in_a_copy_is_over_when_that_is_done() {
     let told = |text: &str| (text.to_owned(), 1);
     assert_eq!(meanwhile(|stream, _| stream.cancel(0), Take(2)), told("ab"));
     assert_eq!(meanwhile(|stream, _| stream.cancel(1), Take(2)), told("ab"));
-    assert_eq!(meanwhile(|stream, _| stream.cancel(2), Take(2)), told("ab"), "and nothing behind it");
+    assert_eq!(meanwhile(|stream, _| stream.cancel(2), Take(2)), told("ab"), "behind it comes nothing");
     for answer in [Interrupted, Nothing, refuse(NOSPC)] {
         assert_eq!(meanwhile(|stream, _| stream.cancel(2), answer), told(""), "no more is read");
     }

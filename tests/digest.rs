@@ -82,6 +82,20 @@ fn each_is_what_its_authors_say() {
 }
 
 #[test]
+fn each_of_a_list_is_what_it_is_alone() {
+    for size in [0, 1, 100_000, 1_000_000] {
+        let bytes = pattern(size);
+        for name in ALL {
+            let mut staged = Staged::new(stages(&[name]), []);
+            staged.feeder.append(&bytes);
+            finish(&staged);
+            let place = ALL.iter().position(|other| *other == name).expect("it is one of them");
+            assert_eq!(digests(&staged)[0], expected(&bytes)[place], "{name} of {size} bytes");
+        }
+    }
+}
+
+#[test]
 fn however_the_target_takes_the_bytes_they_are_digested_once() {
     let bytes = pattern(1_000_000);
     let whole = expected(&bytes);

@@ -210,6 +210,8 @@ describe.each(Object.entries(WAYS))('a temporary file %s', (name, prefix) => {
 
   testWithFaults('the file is on the device before it takes its place, and that after', async () => {
     for (const [atomic, expected] of [
+      // Where nothing was.
+      [true, ['writev', 'fsync', isNamed ? 'renameat' : 'linkat', 'fsync', 'pwrite64']],
       [true, ['writev', 'fsync', ...(isNamed ? [] : ['linkat']), 'renameat', 'fsync', 'pwrite64']],
       [{}, ['writev', 'fsync', ...(isNamed ? [] : ['linkat']), 'renameat', 'fsync', 'pwrite64']],
       [{ durable: false }, ['writev', ...(isNamed ? [] : ['linkat']), 'renameat', 'pwrite64']]
@@ -224,6 +226,16 @@ describe.each(Object.entries(WAYS))('a temporary file %s', (name, prefix) => {
       expect(calls.slice(calls.indexOf('writev'))).toEqual(expected)
       expect(read()).toBe('text')
     }
+  })
+
+  testWithFaults('a hundred that end together are synced each, and their folder once or a few times', async () => {
+    const { code, stderr } = await run(`
+      const outs = Array.from({ length: 100 }, (_, number) => createWriteStream(target + number, { atomic: true }).end('text'))
+      await Promise.all(outs.map(out => once(out, 'finish')))`, { prefix: [...['strace', '-f', '--seccomp-bpf', '-qq', '-s', '0', '-e', 'trace=fsync'], ...prefix] })
+    expect([code, names()]).toEqual([0, Array.from({ length: 100 }, (_, number) => `file${number}`).sort()])
+    const syncs = callsIn(stderr).length
+    expect(syncs).toBeGreaterThan(100)
+    expect(syncs).toBeLessThan(150)
   })
 
   for (const [call, code, expected] of [['fsync', 'EIO', 'fsync'], ['fsync', 'ENOSPC', 'fsync'], ['?renameat,?renameat2', 'EIO', 'rename']]) {

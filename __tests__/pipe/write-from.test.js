@@ -324,6 +324,26 @@ test('destroy() in mid-copy: bytesWritten is what the file has', async () => {
   }
 })
 
+test.each([[{}], [{ kernelCopy: false }], [{ digest: 'crc32' }], [{ durable: true }]])('destroy() in mid-copy, %j: what is behind it in the same write does not come in the place of the rest', async options => {
+  for (let times = 0; times < 20; times++) {
+    const out = deaf(target(options))
+    await opened(out)
+    out.write('first')
+    out.cork()
+    const count = out.writeFrom(source()).catch(() => {})
+    out.write('behind')
+    out.uncork()
+    await until(() => content().length > 0)
+    await turns(times % 5)
+    out.destroy()
+    await Promise.all([count, closed(out)])
+    const whole = Buffer.concat([Buffer.from('first'), SOURCE.subarray(0, SIZE), Buffer.from('behind')])
+    expect(content().equals(whole.subarray(0, content().length))).toBe(true)
+    // Of a durable one it is what is on the device for certain.
+    if (!options.durable) expect(content().length).toBe(out.bytesWritten)
+  }
+})
+
 test('of a stream that is ended, destroyed or closed it rejects as a write would fail', async () => {
   const ended = target()
   ended.end()

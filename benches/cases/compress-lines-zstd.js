@@ -1,12 +1,5 @@
 'use strict'
 
-const json = require('./lines-json.js')
+const { compressed } = require('../producers.js')
 
-module.exports = {
-  ...json,
-  title: 'varied JSON lines, zstd',
-  count: 1_000_000,
-  options: { compress: 'zstd' },
-  decoder: 'zstd -dc',
-  peers: ['zlib-zstd', 'zlib-gzip']
-}
+module.exports = compressed('zstd', 'lines', 400_000, { title: 'log lines, zstd' })

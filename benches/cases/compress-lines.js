@@ -1,12 +1,5 @@
 'use strict'
 
-const json = require('./lines-json.js')
+const { compressed } = require('../producers.js')
 
-module.exports = {
-  ...json,
-  title: 'varied JSON lines, gzip',
-  count: 400_000,
-  options: { compress: 'gzip' },
-  decoder: 'gzip -dc',
-  peers: ['zlib-gzip', 'zlib-gzip-at-our-mark']
-}
+module.exports = compressed('gzip', 'lines', 400_000, { title: 'log lines, gzip' })

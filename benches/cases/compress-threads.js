@@ -1,10 +1,9 @@
 'use strict'
 
-const chunks = require('./compress-chunks.js')
+const { availableParallelism } = require('node:os')
+const { compressed } = require('../producers.js')
 
-module.exports = {
-  ...chunks,
-  title: 'Buffers of 64 KiB of JSON lines, gzip by as many threads as there are processors',
-  options: { compress: { algorithm: 'gzip', threads: Math.min(64, require('node:os').availableParallelism()) } },
-  peers: ['zlib-gzip']
-}
+module.exports = compressed('gzip', 'chunks', 2000, {
+  title: 'Buffers of 64 KiB of a log, gzip by as many threads as there are processors',
+  options: { compress: { algorithm: 'gzip', threads: Math.min(64, availableParallelism()) } }
+})

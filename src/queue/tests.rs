@@ -160,21 +160,30 @@ fn a_source_counts_as_one_byte_and_is_let_go_when_that_is_taken() {
 }
 
 #[test]
-fn truncated_it_cuts_the_first_source_that_it_keeps_and_lets_go_of_what_is_behind() {
-    for keep in 1..=5 {
-        let mut queue = Queue::default();
-        let pieces = [piece(), piece()];
-        queue.append(Bytes::from_static(b"a"), 0);
-        queue.append_source(Arc::clone(&pieces[0]), 0);
-        queue.append(Bytes::from_static(b"b"), 0);
-        queue.append_source(Arc::clone(&pieces[1]), 0);
-        queue.truncate(keep, 0);
-        let is_kept = [keep > 1, false];
-        assert_eq!(pieces.each_ref().map(|piece| Arc::strong_count(piece) == 2), is_kept);
-        assert_eq!(pieces.map(|piece| piece.is_over()), is_kept);
-        assert_eq!(text(queue.batch(100)), "a");
-        queue.advance(keep.min(2));
-        assert!(queue.is_over());
+fn truncated_it_cuts_the_sources_that_it_keeps_and_lets_go_of_the_others() {
+    for keep in 1..=4 {
+        for is_read in [true, false] {
+            let mut queue = Queue::default();
+            let pieces = [piece(), piece()];
+            if is_read {
+                pieces[0].cut();
+            }
+            queue.append_source(Arc::clone(&pieces[0]), 0);
+            queue.append(Bytes::from_static(b"ab"), 0);
+            queue.append_source(Arc::clone(&pieces[1]), 0);
+            queue.truncate(keep, 0);
+            let is_kept = [true, is_read && keep == 4];
+            assert_eq!(pieces.each_ref().map(|piece| Arc::strong_count(piece) == 2), is_kept);
+            assert_eq!(pieces.map(|piece| piece.is_over()), is_kept);
+            queue.advance(1);
+            let text = text(queue.batch(100));
+            let behind = ["", "a", "ab", "ab"][usize::try_from(keep - 1).expect("small")];
+            assert_eq!(
+                text,
+                if is_read { behind } else { "" },
+                "nothing comes behind what was not read to its end"
+            );
+        }
     }
 }
 

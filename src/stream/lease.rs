@@ -122,6 +122,12 @@ impl<'a> Lease<'a> {
         is_awaited || resumes
     }
 
+    /// The target has done what it can of its end.
+    pub(crate) fn concluded(mut self) {
+        self.stream.state.lock().conclude();
+        self.put_back(false);
+    }
+
     /// The target holds no more than it must.
     pub(crate) fn rested(mut self) {
         self.put_back(false);

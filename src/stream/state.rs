@@ -108,7 +108,7 @@ impl State {
 
     /// Whether the stream is to end, whatever is queued.
     pub(super) fn is_last(&self) -> bool {
-        matches!(self.goal, Goal::Finish | Goal::Abandon)
+        self.is_finishing() || self.is_abandoned()
     }
 
     pub(super) fn is_abandoned(&self) -> bool {
@@ -124,7 +124,7 @@ impl State {
     pub(super) fn is_settled(&self, filled: usize) -> bool {
         let is_ending = match &self.phase {
             Phase::Idle(target) => self.is_last() && !target.is_resting(),
-            Phase::Leased { .. } => self.goal == Goal::Finish || (self.must_end && self.is_abandoned()),
+            Phase::Leased { .. } => self.is_finishing() || (self.must_end && self.is_abandoned()),
             _ => false,
         };
         self.queue.is_empty(filled) && self.settled == self.taken && !is_ending
@@ -216,7 +216,7 @@ impl State {
     pub(super) fn lease(&mut self, filled: usize) -> Result<(Option<Box<dyn Target>>, Work), Lack> {
         // Before the phase changes: whoever panics in there leaves no lease that nobody answers.
         let work = if matches!(self.phase, Phase::Idle(_)) { Some(self.next_work(filled)?) } else { None };
-        let is_writing = !matches!(work, Some(Work::Finish | Work::Abandon));
+        let is_writing = !matches!(work, Some(Work::Conclude | Work::Finish | Work::Abandon));
         match (std::mem::replace(&mut self.phase, Phase::Leased { is_writing }), work) {
             (Phase::Unopened(opening), _) => Ok((None, Work::Open(opening))),
             (Phase::Idle(target), Some(work)) => Ok((Some(target), work)),

@@ -59,10 +59,13 @@ impl Stream {
         }
     }
 
-    /// Whether nothing is left to be done but to let go of the target.
+    /// Whether nothing is left to be done but to let go of the target. One that has an end to write or to sync takes
+    /// its time for that.
     #[must_use]
     pub fn is_letting_go(&self) -> bool {
-        self.state.lock().is_letting_go()
+        let state = self.state.lock();
+        let has_end = state.must_end || self.stages.are_heavy();
+        state.is_letting_go() && (state.is_abandoned() || !has_end)
     }
 
     /// Waits until nothing is written any more, or `end` has come. False: it has.

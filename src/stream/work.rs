@@ -12,6 +12,8 @@ pub enum Goal {
     Settle(u64),
     /// To settle all, and to end.
     Finish,
+    /// The same of a target that has concluded.
+    End,
     /// To end.
     Abandon,
 }
@@ -25,6 +27,8 @@ pub(crate) enum Work {
     Take(Batch),
     /// Have it bring down what it has taken, in this way.
     Settle(Settle),
+    /// Have it do what it can of its end.
+    Conclude,
     /// Have it end.
     Finish,
     /// Have it end, and leave nothing behind.

@@ -13,7 +13,17 @@ pub(super) struct Atomic {
     inner: File,
     replacement: Replacement,
     is_durable: bool,
-    has_begun: bool,
+    progress: Progress,
+}
+
+/// How far it has come.
+#[derive(PartialEq, Eq)]
+enum Progress {
+    Empty,
+    /// It has what the old file had, but for the bytes.
+    Begun,
+    /// It is in the place of the old one.
+    Put,
 }
 
 impl Atomic {
@@ -22,14 +32,14 @@ impl Atomic {
         if let Ok(fd) = inner.fd() {
             replacement.claim(fd);
         }
-        Self { inner, replacement, is_durable, has_begun: false }
+        Self { inner, replacement, is_durable, progress: Progress::Empty }
     }
 
     /// Gives the file what the old one had, once.
     fn prepare(&mut self) -> io::Result<()> {
-        if !self.has_begun {
+        if self.progress == Progress::Empty {
             self.replacement.begin(self.inner.fd()?).map_err(in_call("fchmod"))?;
-            self.has_begun = true;
+            self.progress = Progress::Begun;
         }
         Ok(())
     }
@@ -55,9 +65,19 @@ impl Target for Atomic {
         false
     }
 
-    fn finish(&mut self) -> io::Result<()> {
+    /// Many that end together are put in their places first: then one sync of the folder is that of all.
+    fn conclude(&mut self) -> io::Result<()> {
         self.prepare()?;
-        self.replacement.commit(self.inner.fd()?, self.is_durable)
+        if self.progress == Progress::Begun {
+            self.replacement.put(self.inner.fd()?, self.is_durable)?;
+            self.progress = Progress::Put;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.conclude()?;
+        if self.is_durable { self.replacement.sync_folder() } else { Ok(()) }
     }
 
     fn abandon(&mut self) {

@@ -193,6 +193,12 @@ impl Target for Compressing {
         false
     }
 
+    fn conclude(&mut self) -> io::Result<()> {
+        self.end_member()?;
+        self.send()?;
+        self.inner.conclude()
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         self.end_member()?;
         self.send()?;

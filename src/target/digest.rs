@@ -1,18 +1,21 @@
 //! Digests of the bytes that pass.
 
+mod beside;
+
 use std::{
     io::{self, IoSlice},
     sync::{Arc, OnceLock},
-    thread,
 };
 
 use crc_fast::CrcAlgorithm::{Crc32Iscsi, Crc32IsoHdlc};
 use sha2::digest::DynDigest;
 
+use beside::Beside;
+
 use super::{Change, Settle, Target};
 use crate::os::Readiness;
 
-/// From so many bytes on each digest is made on a thread of its own.
+/// So many bytes are worth that another thread is woken for them.
 const WORTH_A_THREAD: usize = 128 << 10;
 
 /// What can be digested.
@@ -48,6 +51,11 @@ impl Algorithm {
             "blake3" => Self::Blake3,
             _ => return None,
         })
+    }
+
+    /// Whether it takes no more time than to hand the bytes to another thread.
+    fn is_quick(self) -> bool {
+        matches!(self, Self::Crc32 | Self::Crc32c)
     }
 
     fn hasher(self) -> Box<dyn Hasher> {
@@ -111,37 +119,67 @@ impl Hasher for blake3::Hasher {
 /// A target whose bytes are digested.
 pub(super) struct Digesting {
     inner: Box<dyn Target>,
-    hashers: Vec<Box<dyn Hasher>>,
+    /// In the order in which they were wanted.
+    hashers: Vec<Place>,
+    /// What those beside have not got yet.
+    gathered: Vec<u8>,
     digests: Digests,
+}
+
+/// Where a digest is made.
+enum Place {
+    Here(Box<dyn Hasher>),
+    Beside(Beside),
 }
 
 impl Digesting {
     pub(super) fn new(inner: Box<dyn Target>, algorithms: &[Algorithm], digests: Digests) -> Self {
-        Self { inner, hashers: algorithms.iter().map(|algorithm| algorithm.hasher()).collect(), digests }
+        let first = algorithms.iter().position(|algorithm| !algorithm.is_quick());
+        let place = |(number, algorithm): (usize, &Algorithm)| {
+            let is_here = algorithm.is_quick() || first == Some(number);
+            let hasher = algorithm.hasher();
+            if is_here { Place::Here(hasher) } else { Place::Beside(Beside::new(hasher)) }
+        };
+        let hashers = algorithms.iter().enumerate().map(place).collect();
+        Self { inner, hashers, gathered: Vec::new(), digests }
     }
 
-    /// Digests `bytes`: side by side if they are many.
+    /// Digests `bytes`.
     fn add(&mut self, bytes: &[&[u8]]) {
-        let size: usize = bytes.iter().map(|part| part.len()).sum();
-        let Some((last, others)) = self.hashers.split_last_mut() else { return };
-        if size < WORTH_A_THREAD {
-            for hasher in others {
-                add_all(hasher, bytes);
+        let mut has_beside = false;
+        for place in &mut self.hashers {
+            match place {
+                Place::Here(hasher) => add_all(hasher, bytes),
+                Place::Beside(_) => has_beside = true,
             }
-            return add_all(last, bytes);
         }
-        // Where the system gives no thread it is done here.
-        let mut left = Vec::new();
-        thread::scope(|scope| {
-            for (number, hasher) in others.iter_mut().enumerate() {
-                if thread::Builder::new().spawn_scoped(scope, || add_all(hasher, bytes)).is_err() {
-                    left.push(number);
-                }
+        if !has_beside {
+            return;
+        }
+        for part in bytes {
+            self.gathered.extend_from_slice(part);
+        }
+        if self.gathered.len() >= WORTH_A_THREAD {
+            self.hand_over();
+        }
+    }
+
+    fn hand_over(&mut self) {
+        let bytes = Arc::new(std::mem::take(&mut self.gathered));
+        for place in &mut self.hashers {
+            if let Place::Beside(beside) = place {
+                beside.add(&bytes);
             }
-            add_all(last, bytes);
-        });
-        for number in left {
-            add_all(&mut others[number], bytes);
+        }
+    }
+}
+
+impl Place {
+    /// The digest, when `left` has come, too, which those beside have not got.
+    fn digest(&mut self, left: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Here(hasher) => hasher.digest(),
+            Self::Beside(beside) => beside.digest(left),
         }
     }
 }
@@ -177,7 +215,8 @@ impl Target for Digesting {
     fn finish(&mut self) -> io::Result<()> {
         self.inner.finish()?;
         // It may be asked twice, if the inner one has to wait.
-        self.digests.get_or_init(|| self.hashers.iter_mut().map(|hasher| hasher.digest()).collect());
+        let Self { hashers, gathered, digests, .. } = self;
+        digests.get_or_init(|| hashers.iter_mut().map(|place| place.digest(gathered)).collect());
         Ok(())
     }
 
@@ -186,5 +225,5 @@ impl Target for Digesting {
         false
     }
 
-    delegate!(has_unsettled, settle, change, begin, rest, abandon, readiness);
+    delegate!(has_unsettled, settle, change, conclude, begin, rest, abandon, readiness);
 }

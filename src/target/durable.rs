@@ -50,6 +50,13 @@ impl Target for Durable {
         !self.has_unsynced && self.inner.is_resting()
     }
 
+    fn conclude(&mut self) -> io::Result<()> {
+        if self.has_unsynced {
+            self.settle(Settle::Data)?;
+        }
+        self.inner.conclude()
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         if self.has_unsynced {
             self.settle(Settle::Data)?;

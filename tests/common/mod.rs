@@ -432,7 +432,7 @@ pub(crate) fn copying(answers: impl IntoIterator<Item = Answer>) -> (Arc<Stream>
 pub(crate) fn step_to_the_end(stream: &Stream) -> Step {
     loop {
         match writer::step(stream) {
-            Step::Went(_) | Step::Blocked => {}
+            Step::Went(_) | Step::Blocked | Step::Concluded => {}
             end => return end,
         }
     }

@@ -332,19 +332,15 @@ impl Model {
         self.end_if_done();
     }
 
-    /// Drops what is not written, behind `end` and behind the first source. Nothing more is read of that.
+    /// Drops what is not written, behind `end`, and behind what is not read to its end. Nothing more is read.
     fn truncate(&mut self, end: usize) {
         self.accepted.truncate(end.max(self.written));
-        let mut unwritten = self.accepted.iter_mut().enumerate().skip(self.written);
-        let first = unwritten.find_map(|(at, unit)| match unit {
-            Unit::Piece(_, left) => {
-                *left = 0;
-                Some(at)
+        for at in self.written..self.accepted.len() {
+            let Unit::Piece(number, left) = &mut self.accepted[at] else { continue };
+            if self.sources[*number].wants_more(std::mem::take(left)) {
+                self.accepted.truncate(at + 1);
+                break;
             }
-            Unit::Byte(_) | Unit::Barrier(_) => None,
-        });
-        if let Some(at) = first {
-            self.accepted.truncate(at + 1);
         }
     }
 
@@ -361,7 +357,7 @@ impl Model {
                 Step::Blocked if self.is_starved() => return Pause::Starved,
                 // No scripted target can say when it has room.
                 Step::Blocked if !self.is_over() => _ = self.fail(Failure::Os(told(NO_DESCRIPTOR))),
-                Step::Went(_) | Step::Blocked => {}
+                Step::Went(_) | Step::Blocked | Step::Concluded => {}
                 Step::Stalled(_) => return Pause::Stalled,
                 Step::Empty => {
                     self.is_asleep = true;
@@ -872,7 +868,7 @@ impl Pair {
             assert_eq!(step, self.model.step());
             self.agrees();
             match step {
-                Step::Went(_) | Step::Blocked | Step::Stalled(_) => {}
+                Step::Went(_) | Step::Blocked | Step::Concluded | Step::Stalled(_) => {}
                 Step::Empty => {
                     assert_eq!(self.model.written, self.model.accepted.len());
                     break;

@@ -129,7 +129,8 @@ pub(crate) struct Through {
     barriers: Vec<Barrier>,
     is_closed: bool,
     is_cancelled: bool,
-    has_source: bool,
+    /// What is replaced is in its place, whatever comes then.
+    has_concluded: bool,
 }
 
 impl Through {
@@ -151,7 +152,7 @@ impl Through {
             barriers: Vec::new(),
             is_closed: false,
             is_cancelled: false,
-            has_source: false,
+            has_concluded: false,
         }
     }
 
@@ -219,7 +220,6 @@ impl Through {
                 self.accept(&bytes);
             }
             Op::Source(count) => {
-                self.has_source = true;
                 let bytes = self.next_bytes(count);
                 let source: Arc<Source> = model::source(Kind::File, &bytes).0;
                 self.staged.feeder.append_source(Piece::new(source, u64::MAX));
@@ -238,7 +238,7 @@ impl Through {
                 self.is_closed = true;
                 self.staged.stream.finish();
             }
-            Op::Step => _ = writer::step(&self.staged.stream),
+            Op::Step => _ = self.step(),
             Op::Steps => self.steps(),
             Op::Finish => {
                 self.staged.stream.finish();
@@ -248,16 +248,20 @@ impl Through {
                 // What has ended stays as it is.
                 self.is_cancelled |= !self.staged.stream.is_over();
                 self.is_closed = true;
-                // A source of which a cancel keeps the place is read no more: what lies behind it is left out here.
-                let keep = if self.has_source { 0 } else { ahead as u64 };
-                self.staged.stream.cancel(self.staged.stream.settled() + keep);
+                self.staged.stream.cancel(self.staged.stream.settled() + ahead as u64);
             }
         }
         self.check_barriers();
     }
 
-    fn steps(&self) {
-        while matches!(writer::step(&self.staged.stream), Step::Went(_) | Step::Blocked) {}
+    fn step(&mut self) -> Step {
+        let step = writer::step(&self.staged.stream);
+        self.has_concluded |= step == Step::Concluded;
+        step
+    }
+
+    fn steps(&mut self) {
+        while matches!(self.step(), Step::Went(_) | Step::Blocked | Step::Concluded) {}
     }
 
     /// What lies before a barrier that is settled was in the file when that was settled so.
@@ -298,7 +302,7 @@ impl Through {
             Some(replaced) => fs::read(&replaced.path).expect("it is there, old or new"),
             None => script.taken(),
         };
-        if self.replaced.is_some() && !is_whole {
+        if self.replaced.is_some() && !is_whole && !self.has_concluded {
             assert_eq!(file, OLD);
         } else {
             let read = self.wanted.read(&file);

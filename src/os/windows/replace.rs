@@ -76,11 +76,11 @@ impl Replacement {
         Ok(())
     }
 
-    /// Has the temporary file take the place of the old one. A folder can't be synced.
+    /// Has the temporary file take the place of the old one; if `is_durable`, when it is on the device.
     ///
     /// # Errors
     /// Those of `fs.rename`, `fs.link` and `fs.fsync` of Node.
-    pub fn commit(&mut self, file: BorrowedHandle<'_>, is_durable: bool) -> io::Result<()> {
+    pub fn put(&mut self, file: BorrowedHandle<'_>, is_durable: bool) -> io::Result<()> {
         if is_durable {
             fs::File::from(file.try_clone_to_owned()?).sync_all().map_err(in_call("fsync"))?;
         }
@@ -91,6 +91,14 @@ impl Replacement {
             fs::rename(&self.temporary, &self.path).map_err(by_path).map_err(in_call("rename"))?;
             self.is_made = false;
         }
+        Ok(())
+    }
+
+    /// A folder can't be synced.
+    ///
+    /// # Errors
+    /// None.
+    pub fn sync_folder(&self) -> io::Result<()> {
         Ok(())
     }
 
@@ -211,7 +219,7 @@ mod tests {
         fs::write(&path, "old").expect("the file can be made");
         let (mut replacement, file) = begin(&path, false);
         assert_eq!(fs::read(&path).expect("it is there"), b"old");
-        replacement.commit(file.as_handle(), true).expect("it can be renamed");
+        replacement.put(file.as_handle(), true).expect("it can be renamed");
         assert_eq!(fs::read(&path).expect("it is there"), b"new");
         drop((replacement, file));
         assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 1);
@@ -223,7 +231,7 @@ mod tests {
         let path = folder.path().join("file");
         let (mut replacement, file) = begin(&path, true);
         fs::write(&path, "other").expect("the file can be made");
-        replacement.commit(file.as_handle(), true).expect_err("there is one by now");
+        replacement.put(file.as_handle(), true).expect_err("there is one by now");
         drop((replacement, file));
         assert_eq!(fs::read(&path).expect("it is there"), b"other");
         assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 1);

@@ -32,7 +32,8 @@ impl State {
         match self.goal {
             Goal::Abandon => Ok(Work::Abandon),
             _ if self.barrier.is_some() => Ok(self.settle_now()),
-            Goal::Finish => Ok(Work::Finish),
+            Goal::Finish if self.must_end => Ok(Work::Conclude),
+            Goal::Finish | Goal::End => Ok(Work::Finish),
             Goal::Flow | Goal::Settle(_) if self.settled < self.taken => Ok(self.settle_now()),
             Goal::Flow | Goal::Settle(_) => Err(Lack::Empty),
         }
@@ -51,6 +52,17 @@ impl State {
         let is_awaited =
             matches!(self.goal, Goal::Settle(offset) if self.settled < offset && offset <= self.taken);
         is_awaited || self.taken - self.settled >= MAX_UNSETTLED
+    }
+
+    /// The target has concluded.
+    pub(in crate::stream) fn conclude(&mut self) {
+        if self.goal == Goal::Finish {
+            self.goal = Goal::End;
+        }
+    }
+
+    pub(super) fn is_finishing(&self) -> bool {
+        matches!(self.goal, Goal::Finish | Goal::End)
     }
 
     fn settle_now(&self) -> Work {
