@@ -6,7 +6,10 @@ use std::{
     io,
     num::NonZero,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, LazyLock, OnceLock},
+    sync::{
+        Arc, LazyLock, OnceLock,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -120,6 +123,33 @@ pub(crate) fn spawn_beside(work: impl FnOnce() + Send + 'static) {
     match RUNTIME.get() {
         Some(runtime) => drop(runtime.spawn_blocking(work)),
         None => work(),
+    }
+}
+
+/// Threads that may read while others write: one for each processor, but for one that writes.
+static HELPERS: LazyLock<AtomicUsize> =
+    LazyLock::new(|| AtomicUsize::new(thread::available_parallelism().map_or(0, |count| count.get() - 1)));
+
+/// The right to a thread that reads while another writes.
+#[derive(Debug)]
+pub(crate) struct Helper(&'static Runtime);
+
+impl Helper {
+    /// `None`: all are taken.
+    pub(crate) fn take() -> Option<Self> {
+        let runtime = RUNTIME.get()?;
+        HELPERS.fetch_update(SeqCst, SeqCst, |free| free.checked_sub(1)).ok().map(|_| Self(runtime))
+    }
+
+    /// Has it do `work`.
+    pub(crate) fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        drop(self.0.spawn_blocking(work));
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        HELPERS.fetch_add(1, SeqCst);
     }
 }
 

@@ -103,7 +103,17 @@ impl Input {
         self.fd.try_clone().map(Readiness::to_read)
     }
 
-    #[cfg(target_os = "linux")]
+    /// Whether it is a file of a file system that copies page by page, as it reads and writes. Others may have both
+    /// files share their blocks, or copy on a server.
+    pub(crate) fn copies_by_page(&self) -> bool {
+        self.is_regular() && copies_by_page(self.fd.as_fd())
+    }
+
+    /// The bytes that it has now, if it says so.
+    pub(crate) fn size(&self) -> u64 {
+        rustix::fs::fstat(&self.fd).map_or(0, |stat| stat.st_size.unsigned_abs())
+    }
+
     pub(super) fn is_regular(&self) -> bool {
         self.kind == Kind::Regular
     }
@@ -113,4 +123,18 @@ impl AsFd for Input {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// Those in memory, and ext2 to ext4: the numbers are those of `statfs(2)`.
+#[cfg(target_os = "linux")]
+fn copies_by_page(fd: BorrowedFd<'_>) -> bool {
+    const KINDS: [u64; 3] = [0x0102_1994, 0x8584_58f6, 0xef53];
+    #[expect(clippy::cast_sign_loss, reason = "it is a number of 32 bits")]
+    rustix::fs::fstatfs(fd).is_ok_and(|system| KINDS.contains(&(system.f_type as u64)))
+}
+
+/// Elsewhere nothing is copied but by reads and writes.
+#[cfg(not(target_os = "linux"))]
+fn copies_by_page(_: BorrowedFd<'_>) -> bool {
+    true
 }

@@ -44,6 +44,17 @@ impl Input {
         Self::new(raw::duplicate(number)?)
     }
 
+    /// Whether it is read by another thread while one writes: that was not tried here.
+    #[expect(clippy::unused_self, reason = "as elsewhere")]
+    pub(crate) fn copies_by_page(&self) -> bool {
+        false
+    }
+
+    /// The bytes that it has now, if it says so.
+    pub(crate) fn size(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
+
     /// Reads from `handle`.
     ///
     /// # Errors
