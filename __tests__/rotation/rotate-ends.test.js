@@ -60,10 +60,8 @@ const STEPS = [
   ['dup3', 1],
   ['fchmod', 1],
   ['fsync', 1],
-  // The temporary name, and the one that is whole.
+  // A file without a name gets the one of a whole file.
   ['linkat', 1],
-  ['linkat', 2],
-  ['unlinkat', 1],
   // Of the folder.
   ['fsync', 2],
   ['utimensat', 1, 'app-1.log.gz'],
