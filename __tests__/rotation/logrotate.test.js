@@ -33,7 +33,8 @@ async function play (directives) {
       rotator.stderr.on('data', data => { stderr += data })
       rotator.on('close', status => resolve({ status, stderr }))
     })
-    // The program may have ended before it was told.
+    // The program may have ended before it was told, and before this process has heard of that.
+    if (stderr.includes('No such process')) await exit
     if (!isOver()) expect([status, stderr]).toEqual([0, ''])
     rotations++
     await new Promise(resolve => setTimeout(resolve, 150))
