@@ -16,7 +16,13 @@ const READERS = {
   zstd: bytes => zlib.zstdDecompressSync(bytes, { finishFlush: zlib.constants.ZSTD_e_flush })
 }
 
-const canRead = { gzip: true, zstd: zlib.zstdDecompressSync !== undefined }
+/** Before Node 26 it reads one frame of zstd, and there is one more behind each sync. */
+const canRead = { gzip: true, zstd: zlib.zstdDecompressSync !== undefined && readsFrames() }
+
+function readsFrames () {
+  const frame = zlib.zstdCompressSync('x')
+  return zlib.zstdDecompressSync(Buffer.concat([frame, frame])).length === 2
+}
 
 const isGiven = value => value !== 'none' && value !== 'default'
 
