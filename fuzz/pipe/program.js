@@ -5,22 +5,10 @@
 // in actions.js.
 
 const fc = require('fast-check')
+const { among, between, does, oneOf } = require('../draw.js')
 
 const KIB = 1024
 const MIB = 1024 * KIB
-
-/** @param {...[number, fc.Arbitrary<unknown> | unknown]} choices each with its weight; the first is the simplest */
-function oneOf (...choices) {
-  return fc.oneof({ withCrossShrink: true }, ...choices.map(([weight, choice]) => ({ weight, arbitrary: toArbitrary(choice) })))
-}
-
-function toArbitrary (choice) {
-  return typeof choice?.generate === 'function' ? choice : fc.constant(choice)
-}
-
-const among = (...values) => fc.constantFrom(...values)
-const between = (min, max) => fc.integer({ min, max })
-const does = (name, more = {}) => fc.record({ do: fc.constant(name), ...more })
 
 /** Of a source: most are worth a copy, and few take long. */
 const size = oneOf(

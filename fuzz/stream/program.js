@@ -4,18 +4,9 @@
 // shrunk and played again. What each step does is told in actions.js.
 
 const fc = require('fast-check')
+const { among, oneOf } = require('../draw.js')
 const chunks = require('./chunks.js')
 
-/** @param {...[number, fc.Arbitrary<unknown> | unknown]} choices each with its weight; the first is the simplest */
-function oneOf (...choices) {
-  return fc.oneof({ withCrossShrink: true }, ...choices.map(([weight, choice]) => ({ weight, arbitrary: toArbitrary(choice) })))
-}
-
-function toArbitrary (choice) {
-  return typeof choice?.generate === 'function' ? choice : fc.constant(choice)
-}
-
-const among = (...values) => fc.constantFrom(...values)
 const upTo = max => fc.integer({ min: 0, max })
 /** True in about one of `times` draws. */
 const rarely = times => fc.integer({ min: 0, max: times - 1 }).map(number => number === times - 1)

@@ -130,6 +130,12 @@ impl Compressing {
         result
     }
 
+    /// Has the target take all that came so far, which can be read then.
+    fn send_member(&mut self) -> io::Result<()> {
+        self.end_member()?;
+        self.send()
+    }
+
     /// Ends the member. There is at least one, though it be empty.
     fn end_member(&mut self) -> io::Result<()> {
         if !self.has_begun {
@@ -174,15 +180,13 @@ impl Target for Compressing {
     }
 
     fn settle(&mut self, how: Settle) -> io::Result<()> {
-        self.end_member()?;
-        self.send()?;
+        self.send_member()?;
         self.inner.settle(how)
     }
 
     /// The old file is whole, and the new one has a member of its own.
     fn change(&mut self, change: &Change) -> io::Result<()> {
-        self.end_member()?;
-        self.send()?;
+        self.send_member()?;
         self.inner.change(change)?;
         self.has_begun = false;
         Ok(())
@@ -194,14 +198,12 @@ impl Target for Compressing {
     }
 
     fn conclude(&mut self) -> io::Result<()> {
-        self.end_member()?;
-        self.send()?;
+        self.send_member()?;
         self.inner.conclude()
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.end_member()?;
-        self.send()?;
+        self.send_member()?;
         self.inner.finish()
     }
 

@@ -15,6 +15,11 @@ impl Durable {
     pub(super) fn new(inner: Box<dyn Target>) -> Self {
         Self { inner, has_unsynced: false }
     }
+
+    /// Brings on the device what is not yet there.
+    fn sync(&mut self) -> io::Result<()> {
+        if self.has_unsynced { self.settle(Settle::Data) } else { Ok(()) }
+    }
 }
 
 impl Target for Durable {
@@ -40,9 +45,7 @@ impl Target for Durable {
 
     /// Nobody syncs the old file any more.
     fn change(&mut self, change: &Change) -> io::Result<()> {
-        if self.has_unsynced {
-            self.settle(Settle::Data)?;
-        }
+        self.sync()?;
         self.inner.change(change)
     }
 
@@ -51,16 +54,12 @@ impl Target for Durable {
     }
 
     fn conclude(&mut self) -> io::Result<()> {
-        if self.has_unsynced {
-            self.settle(Settle::Data)?;
-        }
+        self.sync()?;
         self.inner.conclude()
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        if self.has_unsynced {
-            self.settle(Settle::Data)?;
-        }
+        self.sync()?;
         self.inner.finish()
     }
 

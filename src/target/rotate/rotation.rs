@@ -19,7 +19,7 @@ use super::{
 use crate::{error::Failure, runtime, stream::Listener};
 
 /// How often it is tried again to compress a file that somebody has, after 1, 2, 4 … milliseconds: a child process that
-/// begins has all files of this one until it is another program. Who writes to it may have it for days.
+/// begins has all files of this one until it is another program. A process that writes to it may have it for days.
 const TIMES: u32 = 9;
 
 /// What JavaScript is told.
