@@ -70,7 +70,7 @@ const STEPS = {
     const name = `moved ${'abcdef'[moved.length]}`
     if (fs.existsSync(file)) {
       fs.renameSync(file, path.join(path.dirname(file), name))
-      moved.push({ name, behind: last })
+      moved.push({ name, behind: plainName(last) })
     }
   }
 }
@@ -162,11 +162,14 @@ function filesOf ({ folder, moved }) {
   const names = inOrder(folder, 'app.log').filter(name => !name.startsWith('moved'))
   // One that was moved stands behind those that were closed by then.
   for (const { name, behind } of moved) {
-    const place = Math.max(names.findIndex(other => other === behind || other.replace(/\.(gz|zst)$/, '') === behind), lastMoved(names, moved, behind))
+    const place = Math.max(names.findIndex(other => plainName(other) === behind), lastMoved(names, moved, behind))
     names.splice(place + 1, 0, name)
   }
   return names.map(name => ({ name, bytes: read(path.join(folder, name)), isClosed: name !== 'app.log' && !name.startsWith('moved') }))
 }
+
+/** A closed file's name while it was not compressed: it may be in the meantime. */
+const plainName = name => name?.replace(/\.(gz|zst)$/, '')
 
 function lastMoved (names, moved, behind) {
   return names.findLastIndex(name => moved.some(other => other.name === name && other.behind === behind))
