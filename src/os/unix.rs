@@ -27,7 +27,9 @@ use tokio::io::Interest;
 
 pub use file::{File, open};
 pub use input::Input;
-pub(crate) use logs::{Claim, Log, Seen, claim, is_at, keep_time, list, lock_folder, look, move_aside};
+pub(crate) use logs::{
+    Claim, Log, Seen, claim, is_at, keep_time, list, lock_folder, look, move_aside, names,
+};
 pub(crate) use raw::at_exit;
 pub use replace::Replacement;
 pub(crate) use replace::remove_left_of;

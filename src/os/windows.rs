@@ -24,7 +24,7 @@ pub use file::File;
 pub use input::Input;
 pub(crate) use logs::{
     Claim, Log, Seen, claim, errors_of_scarcity, is_at, keep_time, list, lock_folder, look, move_aside,
-    path_from, remove_left_of,
+    names, path_from, remove_left_of,
 };
 pub use replace::Replacement;
 

@@ -155,11 +155,15 @@ impl Rotating {
     fn move_aside(&self, active: Active, now: u64) -> io::Result<String> {
         let rotation = &self.rotation;
         let folder = rotation.folder();
-        let found = os::list(folder).map_err(in_open("scandir"))?;
+        let names = os::names(folder).map_err(in_open("scandir"))?;
         let period = rotation.period(active, now);
-        let first = period.next_index(found.iter().map(|file| &*file.name));
-        for index in (first..).take(TRIES) {
+        let first = period.next_index(names.iter().map(String::as_str));
+        for index in first..=u64::MAX {
             let name = period.name(index);
+            // A list that is made while a file gets another name may have it under neither.
+            if plan::names_of(&name).any(|name| folder.join(name).symlink_metadata().is_ok()) {
+                continue;
+            }
             match os::move_aside(&rotation.path, &folder.join(&name)) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 result => return result.map(|()| name),

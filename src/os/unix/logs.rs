@@ -58,6 +58,12 @@ fn seen(stat: &Stat) -> Seen {
     }
 }
 
+/// The names in `folder` that are text: others are none of ours.
+pub(crate) fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+    names.filter_map(io::Result::transpose).collect()
+}
+
 /// All files of `folder`.
 pub(crate) fn list(folder: &Path) -> io::Result<Vec<Found>> {
     let mut found = Vec::new();

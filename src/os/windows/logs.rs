@@ -33,6 +33,11 @@ pub(crate) fn is_at(_path: &Path, _seen: Seen) -> io::Result<bool> {
     unsupported()
 }
 
+/// The names in `folder`.
+pub(crate) fn names(_folder: &Path) -> io::Result<Vec<String>> {
+    unsupported()
+}
+
 /// All files of `folder`.
 pub(crate) fn list(_folder: &Path) -> io::Result<Vec<Found>> {
     unsupported()

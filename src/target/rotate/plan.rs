@@ -180,6 +180,11 @@ fn plain_name(name: &str) -> &str {
     SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name)
 }
 
+/// The names that the closed file `name` may have, in the order in which it gets them.
+pub(super) fn names_of(name: &str) -> impl Iterator<Item = String> {
+    [""].iter().chain(&SUFFIXES).map(move |suffix| format!("{name}{suffix}"))
+}
+
 /// The name that a temporary file was to get: see `os::Replacement`.
 fn unfinished(name: &str) -> Option<&str> {
     let (name, _number) = name.strip_prefix('.')?.strip_suffix(".spillway")?.rsplit_once('.')?;
