@@ -194,9 +194,10 @@ class Carrier {
     }
   }
 
-  /** Rust has called. */
+  /** Rust has called. What follows is seen at the next alarm. */
   onWake () {
     this.control.noteWake()
+    eventLoop.activate(this)
     this.lookLater()
   }
 
@@ -204,7 +205,17 @@ class Carrier {
   poll (isAlarm) {
     const { requests } = this
     this.look(() => requests.isWaitedFor ? this.lookLater() : requests.complete())
-    if (isAlarm) this.goIdle()
+    if (!isAlarm) return
+    this.goIdle()
+    this.armProgress()
+  }
+
+  /** Requests Rust's call for the next bytes of a write that takes long, of which somebody waits for the end. */
+  armProgress () {
+    const { buffer, control, requests } = this
+    if (control.wake !== EAGER || !requests.areUnderWay || requests.isFirstDone) return
+    const offset = Math.min(requests.first.end, buffer.readSettled() + 1)
+    if (!control.wakeAt(offset, buffer.accepted, EAGER)) this.lookLater()
   }
 
   /** Looks at the stream in a turn of its own. */

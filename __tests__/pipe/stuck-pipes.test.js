@@ -86,3 +86,23 @@ test('the flags of a descriptor that is shared stay as they were', async () => {
     main()`)
   expect([code, stdout, stderr]).toEqual([0, 'true true\ntrue true\n', ''])
 })
+
+test('within one long write that somebody waits for, bytesWritten tells what the pipe has taken', async () => {
+  const { code, stdout, stderr } = await runScript('spillway', `
+    const { execFileSync } = require('node:child_process')
+    const { O_RDONLY, O_NONBLOCK } = fs.constants
+    execFileSync('mkfifo', [file + '.fifo'])
+    const reader = fs.openSync(file + '.fifo', O_RDONLY | O_NONBLOCK)
+    const main = async () => {
+      const out = createWriteStream(file + '.fifo')
+      out.write(Buffer.alloc(300_000), () => console.log(out.bytesWritten))
+      for (let read = 0, size; read < 300_000; read += size) {
+        // The pipe holds 64 KiB.
+        while (out.bytesWritten < Math.min(300_000, read + 65536)) await new Promise(resolve => setTimeout(resolve, 1))
+        size = fs.readSync(reader, Buffer.alloc(65536))
+      }
+      out.end()
+    }
+    main()`)
+  expect([code, stdout, stderr]).toEqual([0, '300000\n', ''])
+})

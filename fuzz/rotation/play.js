@@ -8,7 +8,7 @@ const os = require('node:os')
 const path = require('node:path')
 const { setTimeout } = require('node:timers/promises')
 const { inOrder } = require('../../__tests__/helpers/log-files.js')
-const { decode } = require('../../__tests__/helpers/decode.js')
+const { decode, decoders } = require('../../__tests__/helpers/decode.js')
 const Journal = require('./journal.js')
 
 /** How long a stream may take to its end, and closed files to be compressed, in milliseconds. */
@@ -87,7 +87,8 @@ const ENDS = {
 }
 
 /** @returns {Promise<string[]>} what did not hold; none: all did */
-async function play (program, createWriteStream) {
+async function play (drawn, createWriteStream) {
+  const program = { ...drawn, compress: readable(drawn.compress) }
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'spillway-rotation-'))
   const at = name => path.join(home, name)
   const folder = at('logs')
@@ -103,6 +104,9 @@ async function play (program, createWriteStream) {
     fs.rmSync(home, { recursive: true, maxRetries: 20 })
   }
 }
+
+/** What is drawn, if it can be read here. */
+const readable = compress => compress === 'none' || decoders(compress).size > 0 ? compress : 'gzip'
 
 async function playSteps (playing, steps, end) {
   const { out } = playing
