@@ -7,6 +7,9 @@ const fs = require('node:fs')
 const { Socket } = require('node:net')
 const path = require('node:path')
 
+/** How long the end of a pipe keeps its process alive, in milliseconds. */
+const PATIENCE = 10_000
+
 /**
  * A FIFO in `folder` with a reader who does not read until it is asked to.
  * @returns {{ path: string, read: () => Promise<Buffer>, close: () => void }} `read` reads to the end
@@ -18,8 +21,9 @@ function stuckPipe (folder, name = 'fifo') {
   let socket = null
   const read = () => {
     socket = new Socket({ fd, writable: false })
-    // A test that has failed is not to wait for an end that never comes.
-    return socket.unref().toArray().then(Buffer.concat)
+    // A program waits for the end, which comes behind that of the writer; a test that has failed not for one that never comes.
+    const keeper = setTimeout(() => {}, PATIENCE)
+    return socket.unref().toArray().then(Buffer.concat).finally(() => clearTimeout(keeper))
   }
   return { path: fifo, read, close: () => socket === null ? fs.closeSync(fd) : socket.destroy() }
 }
