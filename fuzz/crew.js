@@ -60,7 +60,13 @@ function serve (judge, args) {
   // They are about programs like those that are played.
   process.removeAllListeners('warning')
   const answer = judge(...args)
-  process.on('message', async question => process.send(await answer(question)))
+  process.on('message', question => {
+    answer(question).then(verdict => process.send(verdict), error => {
+      // A judge that fails is a mistake of the fuzzer; what programs leave uncaught is heard by others.
+      console.log(error)
+      process.exit(1)
+    })
+  })
   // Its head has ended, or has another.
   process.on('disconnect', () => process.exit())
   process.on('SIGINT', () => {})

@@ -43,6 +43,11 @@ class Folder {
     })
   }
 
+  /** Whether `fd` is open on a file that is written here: not on a source that got its number. */
+  hasOpen (fd) {
+    return this.descriptors().includes(fd) && targetOf(fd) !== this.of('source')
+  }
+
   remove () {
     fs.rmSync(this.path, { recursive: true, force: true })
   }

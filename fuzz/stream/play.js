@@ -25,6 +25,9 @@ const EARLY = 1024 * 1024
 /** Turns of the event loop that something may still come too late, or once too often. */
 const LATE_TURNS = 2
 
+/** How long, in milliseconds, what Node has under way may take at the end. */
+const PATIENCE = 500
+
 /** What has happened to streams whose program was over: `{ what, program }`. */
 const late = []
 
@@ -347,12 +350,13 @@ class Player {
     for (const source of this.sources) source.removeAllListeners().on('error', () => {}).destroy()
     if (this.handle !== undefined) await this.closeHandle()
     // A close that is under way may come to a number that is another's by then.
-    for (let at = 0; at < 100 && hasFileRequests(); at++) await turns(1)
-    if (this.fd !== undefined && this.folder.descriptors().includes(this.fd) && closeIfOpen(this.fd)) {
+    await turnsWhile(hasFileRequests)
+    if (this.fd !== undefined && this.folder.hasOpen(this.fd) && closeIfOpen(this.fd)) {
       this.own = ', the given descriptor was open'
     }
     const expected = this.example?.left ?? 0
     for (let at = 0; at < 100 && this.folder.descriptors().length > expected; at++) await turns(2)
+    await turnsWhile(hasFileRequests)
     this.left = this.folder.descriptors().length
   }
 
@@ -406,6 +410,12 @@ function closeIfOpen (fd) {
     if (error.code !== 'EBADF') throw error
     return false
   }
+}
+
+/** Turns of the event loop as long as `isSo`, for a while at most. */
+async function turnsWhile (isSo) {
+  const until = performance.now() + PATIENCE
+  while (isSo() && performance.now() < until) await turns(1)
 }
 
 /** So many turns of the event loop. */
