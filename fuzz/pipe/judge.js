@@ -4,19 +4,16 @@
 
 const path = require('node:path')
 const seeds = require('../seeds.js')
-const { diff, kindOf } = require('../stream/report.js')
-const { compare, linesOf } = require('./compare.js')
+const report = require('../stream/report.js')
+const { compare, kindOf, linesOf } = require('./compare.js')
 const { program } = require('./program.js')
 
 /** How long one is shrunk at most, in milliseconds. */
 const SHRINK_TIME = 30_000
 
-const general = text => text.replace(/\d+/g, 'n').slice(0, 100)
-
 function kindOfComparison ({ stock, ours }) {
-  if (stock.problems.length > 0) return `stock: ${general(stock.problems[0])}`
-  if (ours.problems.length > 0) return general(ours.problems[0])
-  return kindOf(linesOf(stock), linesOf(ours))
+  if (ours.problems.length > 0) return kindOf(ours.problems[0])
+  return report.kindOf(linesOf(stock), linesOf(ours))
 }
 
 async function judge (seed, api) {
@@ -37,7 +34,7 @@ async function shrink (seed, kind, api) {
   })
   if (smallest === undefined) return { kinds: [], text: `not once more: ${JSON.stringify(seeds.draw(program, seed))}` }
   const { stock, ours } = smallest.comparison
-  return { kinds: [], text: `${JSON.stringify(smallest.drawn)}\n${diff(linesOf(stock), linesOf(ours))}` }
+  return { kinds: [], text: `${JSON.stringify(smallest.drawn)}\n${report.diff(linesOf(stock), linesOf(ours))}` }
 }
 
 module.exports = () => {
