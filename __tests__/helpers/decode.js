@@ -56,4 +56,4 @@ function testOf (format) {
   return decoders(format).size > 0 ? test : test.skip
 }
 
-module.exports = { decode, decoders, decodePrefix, testOf }
+module.exports = { decode, decoders, decodePrefix, readsFrames, testOf }

@@ -6,7 +6,10 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { gunzipSync } = require('node:zlib')
 
-const numbersOf = name => (name.replace(/\.(gz|zst)$/, '').match(/\d+/g) ?? []).map(Number)
+/** The name of a closed file while it is not compressed. */
+const plainName = name => name.replace(/\.(gz|zst)$/, '')
+
+const numbersOf = name => (plainName(name).match(/\d+/g) ?? []).map(Number)
 
 function compare (one, other) {
   const [numbers, others] = [one, other].map(numbersOf)
@@ -50,4 +53,4 @@ function readLines (folder, active, pattern) {
   return { numbers, files }
 }
 
-module.exports = { inOrder, linesOf }
+module.exports = { inOrder, linesOf, plainName }

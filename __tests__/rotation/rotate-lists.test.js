@@ -4,7 +4,6 @@
 // whatever comes or goes meanwhile. A closed file must not get the name of one that such a list has left out.
 
 const fs = require('node:fs')
-const { gzipSync } = require('node:zlib')
 const { runScript } = require('../helpers/child.js')
 const { folderForEach } = require('../helpers/folder.js')
 const { countInjected, inject, testWithFaults } = require('../helpers/strace.js')
@@ -15,23 +14,22 @@ const at = folderForEach()
 const listingNothing = () => inject('getdents64', 'retval=0')(at(''))
 
 /** Closes two files, and begins a third. */
-async function rotateTwice (rotate) {
+async function rotateTwice () {
   const { code, stderr } = await runScript('spillway', `
-    const out = createWriteStream(given.log, { rotate: given.rotate })
+    const out = createWriteStream(given.log, { rotate: { size: 8, name: 'app-%i.log' } })
     for (const line of ['first\\n', 'second\\n', 'third\\n']) out.write(line)
-    out.end()`, { values: { log: at('app.log'), rotate }, prefix: listingNothing })
+    out.end()`, { values: { log: at('app.log') }, prefix: listingNothing })
   expect([code, countInjected(stderr) > 1]).toEqual([0, true])
 }
 
 const contents = () => Object.fromEntries(fs.readdirSync(at('')).sort().map(name => [name, fs.readFileSync(at(name)).toString('latin1')]))
 
-for (const [suffix, make] of [['', text => text], ['.gz', gzipSync], ['.zst', text => text]]) {
+for (const suffix of ['', '.gz', '.zst']) {
   testWithFaults(`app-1.log${suffix} stays, though no list has it`, async () => {
-    const old = make('old')
-    fs.writeFileSync(at(`app-1.log${suffix}`), old)
-    await rotateTwice({ size: 8, name: 'app-%i.log' })
+    fs.writeFileSync(at(`app-1.log${suffix}`), 'old')
+    await rotateTwice()
     expect(contents()).toEqual({
-      [`app-1.log${suffix}`]: old.toString('latin1'),
+      [`app-1.log${suffix}`]: 'old',
       'app-2.log': 'first\n',
       'app-3.log': 'second\n',
       'app.log': 'third\n'
@@ -41,6 +39,6 @@ for (const [suffix, make] of [['', text => text], ['.gz', gzipSync], ['.zst', te
 
 testWithFaults('any number of files may be left out', async () => {
   for (let number = 1; number <= 100; number++) fs.writeFileSync(at(`app-${number}.log.gz`), `old ${number}`)
-  await rotateTwice({ size: 8, name: 'app-%i.log' })
+  await rotateTwice()
   expect(contents()).toMatchObject({ 'app-1.log.gz': 'old 1', 'app-100.log.gz': 'old 100', 'app-101.log': 'first\n', 'app-102.log': 'second\n' })
 })

@@ -24,7 +24,9 @@ function linesOf ({ logs, state, left, undisturbed, problems }) {
 /** A problem without its numbers. */
 const kindOf = problem => problem.replace(/\d+/g, 'n').slice(0, 100)
 
-const keyOf = result => linesOf({ ...result, problems: result.problems.map(kindOf) }).join('\n')
+const kindsOf = result => result.problems.map(kindOf)
+
+const keyOf = result => linesOf({ ...result, problems: kindsOf(result) }).join('\n')
 
 /**
  * How far the reader has come when a write fails is a matter of time that no delay of stock's brings about:
@@ -59,20 +61,18 @@ async function compare (program, api) {
   if (program.where === 'child') return compareInChild(program)
   const playThere = WHERE[program.where]
   const results = { stock: new Map(), ours: new Map() }
-  const problems = { stock: new Map(), ours: new Map() }
   for (let times = 1; ; times++) {
     const isAgain = times > 1
     const stock = await playThere(program, fs, isAgain ? ofStock(program) : {})
     const ours = await playThere(program, api, isAgain ? ofOurs() : {})
     results.stock.set(keyWithoutReader(stock), stock)
     results.ours.set(keyWithoutReader(ours), ours)
-    for (const problem of stock.problems) problems.stock.set(kindOf(problem), stock)
-    for (const problem of ours.problems) problems.ours.set(kindOf(problem), ours)
     const common = [...results.stock.keys()].find(key => results.ours.has(key))
     // What Node's own stream does as well is no fault of ours; what it never does is a fault, though it comes but once.
-    const fault = [...problems.ours].find(([kind]) => !problems.stock.has(kind))?.[1]
+    const known = new Set([...results.stock.values()].flatMap(kindsOf))
+    const fault = [...results.ours.values()].find(result => kindsOf(result).some(kind => !known.has(kind)))
     if (common !== undefined && fault === undefined) return { isSame: true, stock: results.stock.get(common), ours: results.ours.get(common), times }
-    if (times === TIMES) return { isSame: false, stock: first(results.stock), ours: fault ?? first(results.ours), times, results }
+    if (times === TIMES) return { isSame: false, stock: first(results.stock), ours: fault ?? first(results.ours), times }
   }
 }
 

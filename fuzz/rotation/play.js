@@ -7,7 +7,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { setTimeout } = require('node:timers/promises')
-const { inOrder } = require('../../__tests__/helpers/log-files.js')
+const { inOrder, plainName } = require('../../__tests__/helpers/log-files.js')
 const { decode, decoders } = require('../../__tests__/helpers/decode.js')
 const Journal = require('./journal.js')
 
@@ -70,7 +70,8 @@ const STEPS = {
     const name = `moved ${'abcdef'[moved.length]}`
     if (fs.existsSync(file)) {
       fs.renameSync(file, path.join(path.dirname(file), name))
-      moved.push({ name, behind: plainName(last) })
+      // By the name that it has before it is compressed, which it may be in the meantime.
+      moved.push({ name, behind: last && plainName(last) })
     }
   }
 }
@@ -171,9 +172,6 @@ function filesOf ({ folder, moved }) {
   }
   return names.map(name => ({ name, bytes: read(path.join(folder, name)), isClosed: name !== 'app.log' && !name.startsWith('moved') }))
 }
-
-/** A closed file's name while it was not compressed: it may be in the meantime. */
-const plainName = name => name?.replace(/\.(gz|zst)$/, '')
 
 function lastMoved (names, moved, behind) {
   return names.findLastIndex(name => moved.some(other => other.name === name && other.behind === behind))

@@ -9,6 +9,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { createHash } = require('node:crypto')
 const zlib = require('node:zlib')
+const { readsFrames } = require('../../__tests__/helpers/decode.js')
 
 /** How what may be cut off is read. */
 const READERS = {
@@ -16,13 +17,8 @@ const READERS = {
   zstd: bytes => zlib.zstdDecompressSync(bytes, { finishFlush: zlib.constants.ZSTD_e_flush })
 }
 
-/** Before Node 26 it reads one frame of zstd, and there is one more behind each sync. */
-const canRead = { gzip: true, zstd: zlib.zstdDecompressSync !== undefined && readsFrames() }
-
-function readsFrames () {
-  const frame = zlib.zstdCompressSync('x')
-  return zlib.zstdDecompressSync(Buffer.concat([frame, frame])).length === 2
-}
+/** There is one more frame of zstd behind each sync. */
+const canRead = { gzip: true, zstd: zlib.zstdDecompressSync !== undefined && readsFrames }
 
 const isGiven = value => value !== 'none' && value !== 'default'
 
